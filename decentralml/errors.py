@@ -11,10 +11,13 @@
     ├── RunnerError          start_task.sh and its sandbox
     └── RoleError            a workflow that cannot go on
 
-An error's message is one sentence on what is wrong and one on what to do next; its data are attributes.
+An error's message says what is wrong and what to do next; its data are attributes.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
 
 
 class DecentralMLError(Exception):
@@ -37,6 +40,55 @@ class AssetError(DecentralMLError):
     """A bundle could not be stored, found or verified."""
 
 
+class InvalidCid(AssetError):
+    """A text is not a content identifier that this package takes."""
+
+    def __init__(self, text: str, why: str) -> None:
+        shown = ascii(text if len(text) <= 80 else text[:77] + "...")
+        super().__init__(f"{shown} is no content identifier: {why}. Copy it again from its source.")
+        self.text, self.why = text, why
+
+
+class AssetNotFound(AssetError):
+    """A store does not have this content."""
+
+    def __init__(self, cid: str, store: str) -> None:
+        super().__init__(f"{cid} is not in {store}. Ask who published it, or name another store.")
+        self.cid, self.store = cid, store
+
+
+class ContentMismatch(AssetError):
+    """What a store returned is not what the content identifier names: damaged, cut short or forged."""
+
+    def __init__(self, cid: str, what: str) -> None:
+        super().__init__(f"{cid} is damaged: {what}. Nothing was kept; fetch it from elsewhere.")
+        self.cid, self.what = cid, what
+
+
+class BundleRefused(AssetError):
+    """A bundle holds something that no bundle may hold: a link, a device, a name that climbs or collides."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{ascii(path)} cannot be in a bundle: {why}. Rename or remove it.")
+        self.path, self.why = path, why
+
+
+class BundleTooLarge(AssetError):
+    """A bundle goes past one of the limits it is held to."""
+
+    def __init__(self, which: str, limit: int) -> None:
+        super().__init__(f"the bundle has more than {limit:,} {which}. Split it, or raise that limit.")
+        self.which, self.limit = which, limit
+
+
+class DestinationExists(AssetError):
+    """Content would be written over something that is there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} exists already. Remove it, or name another place.")
+        self.path = path
+
+
 class LearningError(DecentralMLError):
     """A model, weights, data or a federated mean could not be used."""
 
@@ -47,3 +99,167 @@ class RunnerError(DecentralMLError):
 
 class RoleError(DecentralMLError):
     """A role's step does not fit the state of its task."""
+
+
+class WorkspaceBusy(RoleError):
+    """Another process acts in this workspace.
+
+    Attributes:
+        folder: the workspace.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"another process is using the workspace {folder}; stop it, or use another workspace"
+        )
+        self.folder = folder
+
+
+class JournalUnusable(RoleError):
+    """A journal cannot be read, or does not allow this step.
+
+    Attributes:
+        path: the journal's file.
+        reason: what is wrong.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"the journal {path} cannot be used: {reason}; restore it from a copy, or move it away to begin"
+            " a new one from what the chain says"
+        )
+        self.path, self.reason = path, reason
+
+
+class OutOfOrder(RoleError):
+    """A step was asked for that the task's state does not allow.
+
+    Attributes:
+        step: what was asked for.
+        reason: why it cannot be done now.
+        advice: what to do next.
+    """
+
+    def __init__(self, step: str, reason: str, advice: str) -> None:
+        super().__init__(f"cannot {step}: {reason}; {advice}")
+        self.step, self.reason, self.advice = step, reason, advice
+
+
+class NotTrusted(RoleError):
+    """The person (or the person's rule) declined to run a task's script.
+
+    Attributes:
+        task: the task's number.
+        bundle: the CID of the bundle that was declined.
+    """
+
+    def __init__(self, task: int, bundle: str) -> None:
+        super().__init__(
+            f"the script of task {task} (bundle {bundle}) was not trusted, so it was not run;"
+            " release the assignment, or look at the bundle and run again with your consent"
+        )
+        self.task, self.bundle = task, bundle
+
+
+class WrongKind(RoleError):
+    """A task is of a kind that this role does not do.
+
+    Attributes:
+        task: the task's number.
+        kind: the task's kind.
+        role: who was asked to do it.
+    """
+
+    def __init__(self, task: int, kind: str, role: str) -> None:
+        super().__init__(
+            f"task {task} is of the kind {kind}, which is no work for the role {role}; take it on with the role it is for"
+        )
+        self.task, self.kind, self.role = task, kind, role
+
+
+class DraftChanged(RoleError):
+    """A posting's key was used before with other content.
+
+    Attributes:
+        key: the key.
+        differs: the fields that differ.
+    """
+
+    def __init__(self, key: str, differs: tuple[str, ...]) -> None:
+        super().__init__(
+            f"a task was posted (or begun to be posted) under the key {key!r} with another {', '.join(differs)};"
+            " use another key for another task"
+        )
+        self.key, self.differs = key, differs
+
+
+class NothingToFederate(RoleError):
+    """No result of a round could be used.
+
+    Attributes:
+        task: the task's number.
+        round: the round.
+        refused: each refused worker's reason.
+    """
+
+    def __init__(self, task: int, round_: int, refused: Mapping[str, str]) -> None:
+        why = "; ".join(f"{worker}: {reason}" for worker, reason in refused.items())
+        super().__init__(
+            f"round {round_} of task {task} has no usable result ({why or 'none was sent'});"
+            " wait for further results, or withdraw the task"
+        )
+        self.task, self.round, self.refused = task, round_, dict(refused)
+
+
+class UnusableModel(RoleError):
+    """A round's model bundle does not hold exactly one file.
+
+    Attributes:
+        path: where the bundle lies.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"the model bundle at {path} does not hold exactly one file; release the assignment, and tell the creator"
+        )
+        self.path = path
+
+
+class SealingNeeded(RoleError):
+    """A task asks for sealed results, which this version cannot make.
+
+    Attributes:
+        task: the task's number.
+    """
+
+    def __init__(self, task: int) -> None:
+        super().__init__(
+            f"task {task} asks for results sealed to its creator's key, which this version cannot do;"
+            " choose another task"
+        )
+        self.task = task
+
+
+class NotTheDelivery(RoleError):
+    """A delivery's manifest is missing, malformed, or too large.
+
+    Attributes:
+        reason: what is wrong.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the delivery is not usable: {reason}; reject the result")
+        self.reason = reason
+
+
+class CopiedResult(RoleError):
+    """A delivery was made for another task, round or worker, or repeats another worker's.
+
+    Attributes:
+        worker: who sent it.
+        reason: what shows that it is a copy.
+    """
+
+    def __init__(self, worker: str, reason: str) -> None:
+        super().__init__(f"the result of {worker} is a copy: {reason}; reject the result")
+        self.worker, self.reason = worker, reason

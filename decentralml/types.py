@@ -1,4 +1,4 @@
-"""The words that all rooms share: identifiers and units that a plain ``int`` or ``str`` would hide."""
+"""The words that all rooms share: identifiers and units that a plain ``int`` would hide."""
 
 from __future__ import annotations
 

@@ -1,0 +1,59 @@
+# `make demo` and `make test` do all the set-up on a machine with git, make and Python >= 3.10.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WALK_STEPS ?= 200000
+
+.PHONY: help setup demo test lint types test-substrate test-clients runtime lock docs bench \
+        walk clean
+
+help:  ## what there is to make
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
+
+$(READY): requirements.lock pyproject.toml scripts/setup.sh
+	@PYTHON=$(PYTHON) VENV=$(VENV) bash scripts/setup.sh
+	@touch $(READY)
+
+setup: $(READY)  ## make .venv with everything that the demo and the tests need
+
+demo: setup  ## the main job, every role, on this machine
+	@$(BIN)/decentralml demo
+
+test: setup lint types  ## what needs Python alone, with coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --ignore=tests/clients
+	@$(BIN)/coverage combine -q && $(BIN)/python scripts/coverage_gate.py
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+test-substrate: setup  ## the pallet's rules, clippy, and that the blob is what the sources give
+	bash scripts/test_substrate.sh
+
+walk: setup  ## a longer random walk over all calls of the pallet (WALK_STEPS=200000)
+	DECENTRALML_WALK_STEPS=$(WALK_STEPS) bash scripts/test_substrate.sh --walk
+
+test-clients: setup  ## clients that nobody here wrote: @polkadot/api and others
+	bash tests/clients/run.sh
+
+runtime: setup  ## build the runtime's WebAssembly into pallets_mock/runtime/
+	$(BIN)/python scripts/build_runtime.py
+
+lock: setup  ## pin every dependency anew
+	$(BIN)/uv pip compile pyproject.toml --extra keras --extra dev --universal \
+	  --python-version 3.10 --generate-hashes --no-emit-index-url -q -o requirements.lock
+
+docs: setup  ## write the reference pages from the code
+	$(BIN)/python scripts/write_reference.py
+
+bench: setup  ## every figure in benchmarks/, one after another
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:  ## remove what make made in this folder
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* substrate/target

@@ -1,0 +1,1 @@
+"""The `decentralml` command: parses, calls one role method, prints."""

@@ -1,0 +1,124 @@
+"""The root command. A group's module is imported only when one of its commands is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from decentralml.errors import (
+    AssetError,
+    ChainError,
+    ConfigError,
+    DecentralMLError,
+    KeyFileError,
+    LearningError,
+    RoleError,
+    RunnerError,
+)
+
+GROUPS = {
+    "creator": "Post tasks, validate results, pay, federate models.",
+    "contributor": "Train models on data that stays on your machine.",
+    "engineer": "Change the structure of models.",
+    "annotator": "Label data.",
+    "evaluator": "Validate results for a creator who named you.",
+    "tasks": "Look at the market: open tasks, results, what is owed.",
+    "keys": "Create, import, list and export signing keys.",
+    "assets": "Store, fetch and verify bundles by content.",
+    "chain": "Run a development chain, look at the chain.",
+    "demo": "The whole story on real data, on this machine.",
+    "doctor": "What is here, what is missing and how to get it.",
+    "config": "Settings, and where each came from.",
+}
+
+EXIT_CODES: dict[type[DecentralMLError], int] = {
+    ConfigError: 3,
+    ChainError: 4,
+    KeyFileError: 5,
+    AssetError: 6,
+    LearningError: 7,
+    RunnerError: 8,
+    RoleError: 9,
+}
+"""By kind of error; 0 is success, 1 any other error, 2 a wrong command line, 130 an interrupt."""
+
+
+class LazyGroup(TyperGroup):
+    """Knows the groups' names and one line of help each; imports a group when it is called."""
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self.commands = dict.fromkeys(GROUPS)  # type: ignore[assignment]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(GROUPS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in GROUPS:
+            return None
+        module = importlib.import_module(f"decentralml.cli.{cmd_name}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(GROUPS.items()))
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(version("decentralml"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """A marketplace for machine-learning work, kept by a Substrate chain.
+
+    Begin with `decentralml demo`, or `decentralml doctor` to see what this machine has.
+    """
+
+
+def exit_code(error: DecentralMLError) -> int:
+    """The documented exit status for an error: that of its nearest listed ancestor."""
+    return next((EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES), 1)
+
+
+def main() -> None:
+    """Run the command line; the one place that turns errors into words and an exit status."""
+    try:
+        app(prog_name="decentralml")
+    except DecentralMLError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(exit_code(error)) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted: what was done is kept; run the same command to go on", err=True)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # A reader such as `head` has what it wanted; Python would complain when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()
