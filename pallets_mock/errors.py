@@ -1,0 +1,79 @@
+"""Every error of the embedded development chain, one tree.
+
+An error carries its data as attributes, so that `rpc` can turn it into a node's code
+without reading the message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pallets_mock.host.logging import LogRecord
+
+
+class PalletsMockError(Exception):
+    """Root of everything that this package raises on purpose."""
+
+
+class MissingNode(PalletsMockError):
+    """A state that was asked for is not (or no longer) in the database."""
+
+    def __init__(self, node: bytes) -> None:
+        super().__init__(f"trie node 0x{node.hex()} is not in the database")
+        self.node = node
+
+
+class CorruptNode(PalletsMockError):
+    """Bytes in the database are no trie node, so the folder is damaged: reset it."""
+
+    def __init__(self, detail: str, encoded: bytes) -> None:
+        super().__init__(f"not a trie node: {detail} (0x{encoded[:40].hex()}…)")
+        self.encoded = encoded
+
+
+class ExecutionError(PalletsMockError):
+    """Root of what goes wrong with the runtime's WebAssembly."""
+
+
+class InvalidRuntime(ExecutionError):
+    """The code is no runtime that this chain can execute."""
+
+
+class MissingImport(InvalidRuntime):
+    """The runtime wants a host function that this chain does not have."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(
+            f"the runtime imports {', '.join(names)}, which this chain does not offer; "
+            "add it to pallets_mock/host/table.py"
+        )
+        self.names = names
+
+
+class UnknownEntry(ExecutionError):
+    """The runtime does not export the function that was called."""
+
+    def __init__(self, entry: str) -> None:
+        super().__init__(f"the runtime has no function {entry}")
+        self.entry = entry
+
+
+class RuntimePanic(ExecutionError):
+    """The runtime trapped; nothing that it wrote in this call is kept."""
+
+    def __init__(self, entry: str, message: str, logs: tuple[LogRecord, ...] = ()) -> None:
+        super().__init__(f"{entry} panicked: {message}")
+        self.entry, self.message, self.logs = entry, message, logs
+
+
+class HostError(ExecutionError):
+    """A host function was called in a way that the host must refuse; traps the runtime."""
+
+
+class InvalidChainSpec(PalletsMockError):
+    """A chain spec or preset that no genesis can be made of."""
+
+
+class InvalidBlock(PalletsMockError):
+    """The runtime made or was given a block that does not fit its own header."""
