@@ -1,0 +1,105 @@
+"""Writes docs/reference/cli.md and docs/reference/api/ from the code; `--check` only compares.
+
+The CLI's page comes from typer's own generator, the API's pages from griffe's docstring reader.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from griffe2md import render_package_docs
+
+from decentralml.cli.main import EXIT_CODES
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "docs" / "reference"
+
+ROOMS = ("types", "errors", "config", "chain", "assets", "learning", "runner", "roles")
+
+CLI_HEAD = """# The command line
+
+Written from the code by `make docs`.
+
+## Exit status
+
+| status | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | any other error |
+| 2 | the command line is wrong |
+{codes}
+| 130 | interrupted; what was done is kept |
+
+"""
+
+
+def cli_page() -> str:
+    """The page of every command with its arguments and options."""
+    program = [sys.executable, "-m", "typer", "decentralml.cli.main", "utils", "docs"]
+    done = subprocess.run(
+        [*program, "--name", "decentralml", "--title", "Commands"],
+        check=True, capture_output=True, text=True, env={"COLUMNS": "100", "HOME": "/home/you"},
+    )  # fmt: skip
+    codes = "\n".join(
+        f"| {code} | {(kind.__doc__ or '').splitlines()[0]} |" for kind, code in EXIT_CODES.items()
+    )
+    return CLI_HEAD.format(codes=codes) + done.stdout.replace("# Commands", "## Commands", 1)
+
+
+def api_page(module: str) -> str:
+    """The page of one module's public names, from its docstrings."""
+    # Links to other libraries' names would point nowhere: keep their text.
+    return re.sub(r"\[([^\]\n]+)\]\(#(?!decentralml)[^)\n]*\)", r"\1", render_package_docs(module))
+
+
+def modules() -> list[str]:
+    """Every public module of the package that people import."""
+    found = []
+    for room in ROOMS:
+        path = ROOT / "decentralml" / room
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        for file in files:
+            if file.name != "__init__.py" and not file.name.startswith("_"):
+                found.append(".".join(file.relative_to(ROOT).with_suffix("").parts))
+    return found
+
+
+def pages() -> dict[Path, str]:
+    """Path → text of every generated page."""
+    written = {REFERENCE / "cli.md": cli_page()}
+    names = modules()
+    for name in names:
+        written[REFERENCE / "api" / f"{name.removeprefix('decentralml.')}.md"] = api_page(name)
+    rows = "\n".join(f"- [{n}]({n.removeprefix('decentralml.')}.md)" for n in names)
+    index = f"# The Python API\n\nWritten from the code by `make docs`.\n\n{rows}\n"
+    written[REFERENCE / "api" / "README.md"] = index
+    return {path: text.rstrip() + "\n" for path, text in written.items()}
+
+
+def main() -> int:
+    """Write the pages, or with `--check` name those that no longer fit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
+    check = parser.parse_args().check
+    wanted = pages()
+    stale = [p for p, text in wanted.items() if not p.is_file() or p.read_text() != text]
+    gone = [p for p in (REFERENCE / "api").glob("*.md") if p not in wanted]
+    if check:
+        for path in (*stale, *gone):
+            print(f"error: {path.relative_to(ROOT)} does not fit the code: run `make docs`")
+        return int(bool(stale or gone))
+    for path in gone:
+        path.unlink()
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted[path])
+    print(f"{len(stale)} of {len(wanted)} pages written, {len(gone)} removed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
