@@ -1,0 +1,338 @@
+"""Build the runtime's WebAssembly from `substrate/` and keep it as package data.
+
+Without options: build, compress, write blob and manifest into `pallets_mock/runtime/`.
+`--check`: fail when the sources are not those that the manifest names (no compiler needed).
+`--rebuild-check`: build a copy of the sources in another folder, with another target folder, and
+fail when one byte differs from the blob in the package.
+
+Two compilers give two blobs, so the one in the repository is always built by Debian's
+(`rustc-web cargo-web rust-web-src lld-22`); a blob that another compiler built works, but
+`--rebuild-check` will tell it apart. `scripts/install_rust.sh` installs what is missing.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pallets_mock.runtime import (  # noqa: E402
+    BLOB_NAME,
+    MANIFEST_NAME,
+    Manifest,
+    blob,
+    compress,
+    manifest,
+)
+
+PACKAGE = "decentralml-runtime"
+TARGET = "wasm32v1-none"
+WASM = Path(TARGET, "release", f"{PACKAGE.replace('-', '_')}.wasm")
+DATA = ROOT / "pallets_mock" / "runtime"
+# The crates that the blob is made of, and what lies in them without being part of it.
+CRATES = ("runtime",)
+NOT_SOURCES = {"tests", "tests.rs", "mock.rs", "target"}
+
+# From the recipe in the design; whatever of these the caller's environment sets would change the
+# bytes, so it is dropped first.
+FLAGS = (
+    "-Clink-arg=--export-table",
+    "-Clink-arg=--import-memory",
+    "-Ctarget-cpu=mvp",
+    "-Cstrip=symbols",
+    "--cfg=substrate_runtime",
+)
+FOREIGN_SETTINGS = ("CARGO_", "RUSTFLAGS", "RUSTC", "RUSTUP_TOOLCHAIN")
+KEPT_SETTINGS = {"CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_HTTP_CAINFO"}
+
+
+class BuildFailed(Exception):
+    """The blob was not built, or is not what it should be; says what to do."""
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A compiler that can build for `wasm32v1-none`."""
+
+    cargo: str
+    rustc: str
+    build_std: bool  # it has no compiled core for the target, but its source
+
+    def version(self) -> str:
+        return _output([self.rustc, "--version"])
+
+
+def debian() -> Toolchain | None:
+    """Debian's compiler, when it and the linker are installed."""
+    cargo, rustc = Path("/usr/bin/cargo"), Path("/usr/bin/rustc")
+    parts = [cargo, rustc, Path("/usr/bin/rust-lld")]
+    if not all(part.exists() for part in parts):
+        return None
+    library = Path(_output([str(rustc), "--print", "sysroot"]), "lib/rustlib/src/rust/library")
+    return Toolchain(str(cargo), str(rustc), build_std=True) if library.exists() else None
+
+
+def rustup() -> Toolchain | None:
+    """The developer's own compiler, when it has the target."""
+    if shutil.which("rustup") is None or TARGET not in _output(
+        ["rustup", "target", "list", "--installed"]
+    ):
+        return None
+    cargo, rustc = (_output(["rustup", "which", tool]) for tool in ("cargo", "rustc"))
+    return Toolchain(cargo, rustc, build_std=False)
+
+
+def toolchain(name: str) -> Toolchain:
+    """The compiler of that name; `auto` prefers Debian's, which made the repository's blob.
+
+    Raises:
+        BuildFailed: it is not there.
+    """
+    candidates = {"debian": [debian], "rustup": [rustup], "auto": [debian, rustup]}[name]
+    for find in candidates:
+        if found := find():
+            return found
+    raise BuildFailed(
+        "no compiler for wasm32v1-none: run scripts/install_rust.sh on Debian, "
+        "or `rustup target add wasm32v1-none`"
+    )
+
+
+def sources(workspace: Path) -> Iterator[Path]:
+    """The files that decide the blob's bytes, sorted, relative to the workspace."""
+    files = [Path("Cargo.lock"), Path("Cargo.toml")]
+    for crate in CRATES:
+        for path in (workspace / crate).rglob("*"):
+            relative = path.relative_to(workspace)
+            wanted = path.suffix == ".rs" or path.name == "Cargo.toml"
+            if wanted and not NOT_SOURCES.intersection(relative.parts):
+                files.append(relative)
+    return iter(sorted(files))
+
+
+def sources_hash(workspace: Path) -> str:
+    """sha256 over name and content of every source, whatever the folder is called."""
+    total = hashlib.sha256()
+    for path in sources(workspace):
+        content = hashlib.sha256((workspace / path).read_bytes()).hexdigest()
+        total.update(f"{content}  {path.as_posix()}\n".encode())
+    return total.hexdigest()
+
+
+def build(workspace: Path, target_dir: Path, compiler: Toolchain, features: list[str]) -> bytes:
+    """Compile the runtime.
+
+    Returns: the WebAssembly, the same bytes wherever `workspace` and `target_dir` are.
+    Raises:
+        BuildFailed: cargo failed (its words are on stderr), or read a file that is not hashed.
+    """
+    environment = _environment(compiler, workspace)
+    _run([compiler.cargo, "fetch", "--locked", "--quiet"], workspace, environment)
+    # Known only now: the folders that the crates were unpacked to.
+    flags = [*FLAGS, *_remaps(workspace, environment)]
+    environment["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
+    command = [compiler.cargo, "build", "--locked", "--release", "-p", PACKAGE]
+    command += ["--no-default-features", "--target", TARGET, "--target-dir", str(target_dir)]
+    if features:
+        command += ["--features", ",".join(features)]
+    if compiler.build_std:
+        command += ["-Z", "build-std=core,alloc"]
+    _run(command, workspace, environment)
+    wasm = target_dir / WASM
+    _refuse_unhashed(wasm.with_suffix(".d"), workspace)
+    return wasm.read_bytes()
+
+
+def write(wasm: bytes, compiler: Toolchain, features: list[str]) -> Manifest:
+    """Put blob and manifest into the package."""
+    name, version = runtime_version(wasm)
+    compressed = compress(wasm)
+    description = Manifest(
+        spec_name=name,
+        spec_version=version,
+        sources_sha256=sources_hash(ROOT / "substrate"),
+        compiler=compiler.version(),
+        features=features,
+        blob_bytes=len(wasm),
+        blob_sha256=hashlib.sha256(wasm).hexdigest(),
+        blob_blake2_256=hashlib.blake2b(wasm, digest_size=32).hexdigest(),
+        compressed_sha256=hashlib.sha256(compressed).hexdigest(),
+    )
+    _replace(DATA / BLOB_NAME, compressed)
+    _replace(DATA / MANIFEST_NAME, (json.dumps(description, indent=2) + "\n").encode())
+    return description
+
+
+def check() -> None:
+    """Raises BuildFailed when the blob in the package is not built from the sources."""
+    if sources_hash(ROOT / "substrate") != manifest()["sources_sha256"]:
+        raise BuildFailed("substrate/ has changed since the blob was built: run `make runtime`")
+    if hashlib.sha256(blob()).hexdigest() != manifest()["blob_sha256"]:
+        raise BuildFailed("the blob is not the one that its manifest names: run `make runtime`")
+
+
+def rebuild_check(compiler: Toolchain) -> str:
+    """Build again elsewhere and compare.
+
+    Returns: the sha256 that both builds have.
+    Raises:
+        BuildFailed: the compiler is another than the blob's, or the bytes differ.
+    """
+    check()
+    if compiler.version() != manifest()["compiler"]:
+        raise BuildFailed(
+            f"the blob was built by {manifest()['compiler']}, this is {compiler.version()}: "
+            "the bytes cannot be compared"
+        )
+    with tempfile.TemporaryDirectory(prefix="decentralml-rebuild-") as folder:
+        copy = Path(folder, "elsewhere")
+        for path in sources(ROOT / "substrate"):
+            (copy / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / "substrate" / path, copy / path)
+        again = build(copy, Path(folder, "target"), compiler, manifest()["features"])
+    digest = hashlib.sha256(again).hexdigest()
+    if digest != manifest()["blob_sha256"]:
+        raise BuildFailed(
+            f"a build of the same sources in another folder gives {digest}, the package has "
+            f"{manifest()['blob_sha256']}: run `make runtime` and look for what differs"
+        )
+    return digest
+
+
+def runtime_version(wasm: bytes) -> tuple[str, int]:
+    """Name and version of the spec, from the blob's own `runtime_version` section.
+
+    Raises:
+        BuildFailed: there is no such section: the linker's flags were lost.
+    """
+    for name, content in _custom_sections(wasm):
+        if name == b"runtime_version":
+            length = content[0] >> 2  # SCALE compact; names are shorter than 64 bytes
+            spec_name = content[1 : 1 + length]
+            rest = content[1 + length :]
+            rest = rest[1 + (rest[0] >> 2) :]
+            return spec_name.decode(), int.from_bytes(rest[4:8], "little")
+    raise BuildFailed("the blob has no runtime_version section")
+
+
+def _custom_sections(wasm: bytes) -> Iterator[tuple[bytes, bytes]]:
+    position = 8  # magic and version
+    while position < len(wasm):
+        identifier = wasm[position]
+        size, start = _leb128(wasm, position + 1)
+        position = start + size
+        if identifier == 0:
+            name_size, name_start = _leb128(wasm, start)
+            content = name_start + name_size
+            yield wasm[name_start:content], wasm[content:position]
+
+
+def _leb128(data: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, position
+
+
+def _environment(compiler: Toolchain, workspace: Path) -> dict[str, str]:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in KEPT_SETTINGS or not name.startswith(FOREIGN_SETTINGS)
+    }
+    # A rustup in front of Debian's compiler would answer for the helpers that cargo calls.
+    environment["PATH"] = f"{Path(compiler.rustc).parent}:{environment['PATH']}"
+    environment["RUSTC"] = compiler.rustc
+    environment["CARGO_TARGET_WASM32V1_NONE_LINKER"] = "rust-lld"
+    if compiler.build_std:
+        environment["RUSTC_BOOTSTRAP"] = "1"
+    return environment
+
+
+def _remaps(workspace: Path, environment: dict[str, str]) -> Iterator[str]:
+    cargo_home = Path(environment.get("CARGO_HOME", Path.home() / ".cargo"))
+    yield f"--remap-path-prefix={workspace}=/build"
+    # Later ones win, and the name of a registry's folder depends on where crates come from.
+    yield f"--remap-path-prefix={cargo_home}=/cargo"
+    for registry in sorted(cargo_home.glob("registry/src/*")):
+        yield f"--remap-path-prefix={registry}=/crates"
+
+
+def _refuse_unhashed(dependencies: Path, workspace: Path) -> None:
+    hashed = {(workspace / path).resolve() for path in sources(workspace)}
+    # make's syntax: a space in a path is escaped
+    words = re.split(r"(?<!\\)\s+", dependencies.read_text().split(": ", 1)[1].strip())
+    read = {Path(word.replace("\\ ", " ")) for word in words}
+    unhashed = {path for path in read if path.is_relative_to(workspace.resolve())} - hashed
+    if unhashed:
+        raise BuildFailed(f"part of the blob, but not of its sources' hash: {sorted(unhashed)}")
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    if subprocess.run(command, cwd=folder, env=environment, check=False).returncode:
+        raise BuildFailed(f"failed: {' '.join(command)}")
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="are sources and blob of one piece?")
+    mode.add_argument("--rebuild-check", action="store_true", help="does a second build agree?")
+    parser.add_argument("--toolchain", choices=["auto", "debian", "rustup"], default="auto")
+    parser.add_argument("--features", action="append", default=[], help="of the runtime crate")
+    parser.add_argument("--target-dir", type=Path, default=ROOT / "substrate" / "target" / "wasm")
+    parser.add_argument("--output", type=Path, help="write the bare WebAssembly there instead")
+    return parser.parse_args()
+
+
+def _do(arguments: argparse.Namespace) -> str:
+    if arguments.check:
+        check()
+        return "sources and blob are of one piece"
+    compiler = toolchain(arguments.toolchain)
+    if arguments.rebuild_check:
+        return f"the second build gave the same bytes: sha256 {rebuild_check(compiler)}"
+    workspace = ROOT / "substrate"
+    wasm = build(workspace, arguments.target_dir.resolve(), compiler, arguments.features)
+    if arguments.output:
+        _replace(arguments.output, wasm)
+        return f"{len(wasm)} bytes in {arguments.output}"
+    description = write(wasm, compiler, arguments.features)
+    return f"spec {description['spec_version']}, {len(wasm)} bytes, {description['blob_sha256']}"
+
+
+def main() -> None:
+    try:
+        sys.stdout.write(_do(_arguments()) + "\n")
+    except BuildFailed as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

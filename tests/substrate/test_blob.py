@@ -1,0 +1,147 @@
+"""The runtime's blob in the package: is it what the sources give, and is it a whole runtime?"""
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import wasmtime
+
+from pallets_mock import runtime
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def build_runtime() -> ModuleType:
+    """`scripts/build_runtime.py` as a module; scripts are no package."""
+    specification = importlib.util.spec_from_file_location(
+        "build_runtime", ROOT / "scripts" / "build_runtime.py"
+    )
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["build_runtime"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def workspace(build_runtime: ModuleType, tmp_path: Path) -> Path:
+    """A copy of the sources that a test may change."""
+    for path in build_runtime.sources(ROOT / "substrate"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes((ROOT / "substrate" / path).read_bytes())
+    return tmp_path
+
+
+def test_the_blob_was_built_from_the_sources_beside_it(build_runtime: ModuleType) -> None:
+    build_runtime.check()
+
+
+def test_the_blob_is_the_one_that_the_manifest_names() -> None:
+    manifest = runtime.manifest()
+    assert hashlib.sha256(runtime.blob()).hexdigest() == manifest["blob_sha256"]
+    assert (
+        hashlib.blake2b(runtime.blob(), digest_size=32).hexdigest() == (manifest["blob_blake2_256"])
+    )
+    compressed = hashlib.sha256(runtime.compressed_blob()).hexdigest()
+    assert compressed == manifest["compressed_sha256"]
+    assert len(runtime.blob()) == manifest["blob_bytes"]
+
+
+def test_the_kept_blob_is_the_one_that_debians_compiler_gives() -> None:
+    assert "built from a source tarball" in runtime.manifest()["compiler"]
+    assert runtime.manifest()["features"] == []
+
+
+def test_the_blob_names_its_own_version(build_runtime: ModuleType) -> None:
+    name, version = build_runtime.runtime_version(runtime.blob())
+    assert name == "decentralml" == runtime.manifest()["spec_name"]
+    assert version == runtime.manifest()["spec_version"]
+
+
+def test_the_hash_does_not_depend_on_the_folder(build_runtime: ModuleType, workspace: Path) -> None:
+    assert build_runtime.sources_hash(workspace) == runtime.manifest()["sources_sha256"]
+
+
+@pytest.mark.parametrize("changed", ["Cargo.lock", "Cargo.toml", "runtime/src/lib.rs"])
+def test_a_changed_source_changes_the_hash(
+    build_runtime: ModuleType, workspace: Path, changed: str
+) -> None:
+    file = workspace / changed
+    file.write_bytes(file.read_bytes() + b"\n")
+    assert build_runtime.sources_hash(workspace) != runtime.manifest()["sources_sha256"]
+
+
+def test_a_new_source_changes_the_hash(build_runtime: ModuleType, workspace: Path) -> None:
+    (workspace / "runtime" / "src" / "new.rs").touch()
+    assert build_runtime.sources_hash(workspace) != runtime.manifest()["sources_sha256"]
+
+
+def test_a_changed_test_does_not_change_the_hash(
+    build_runtime: ModuleType, workspace: Path
+) -> None:
+    tests = workspace / "runtime" / "tests"
+    tests.mkdir()
+    (tests / "more.rs").touch()
+    assert build_runtime.sources_hash(workspace) == runtime.manifest()["sources_sha256"]
+
+
+def test_the_blob_takes_its_memory_from_the_host_and_shows_its_heap() -> None:
+    module = wasmtime.Module(wasmtime.Engine(), runtime.blob())
+    imports = {(entry.module, entry.name) for entry in module.imports}
+    exports = {entry.name for entry in module.exports}
+    assert ("env", "memory") in imports
+    assert {"__heap_base", "__indirect_function_table"} <= exports
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "Core_version",
+        "Core_execute_block",
+        "Metadata_metadata_at_version",
+        "RuntimeViewFunction_execute_view_function",
+        "BlockBuilder_check_inherents",
+        "TaggedTransactionQueue_validate_transaction",
+        "OffchainWorkerApi_offchain_worker",
+        "AuraApi_slot_duration",
+        "SessionKeys_generate_session_keys",
+        "GrandpaApi_grandpa_authorities",
+        "AccountNonceApi_account_nonce",
+        "TransactionPaymentApi_query_info",
+        "TransactionPaymentCallApi_query_call_info",
+        "GenesisBuilder_build_state",
+    ],
+)
+def test_the_runtime_answers(entry: str) -> None:
+    module = wasmtime.Module(wasmtime.Engine(), runtime.blob())
+    assert entry in {export.name for export in module.exports}
+
+
+def test_code_that_is_not_compressed_is_taken_as_it_is() -> None:
+    assert runtime.decompress(b"\0asm\1\0\0\0") == b"\0asm\1\0\0\0"
+
+
+def test_compressing_loses_nothing() -> None:
+    assert runtime.decompress(runtime.compress(b"\0asm" * 1000)) == b"\0asm" * 1000
+
+
+def test_damaged_code_is_refused() -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        runtime.decompress(runtime.COMPRESSED_PREFIX + b"no zstd")
+
+
+@pytest.mark.parametrize("cut", [1, 1000])
+def test_code_that_was_cut_off_is_refused(cut: int) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        runtime.decompress(runtime.compressed_blob()[:-cut])
+
+
+def test_code_of_the_greatest_size_is_taken_and_one_byte_more_is_not() -> None:
+    largest = runtime.compress(bytes(runtime.MAX_BLOB_BYTES))
+    assert len(runtime.decompress(largest)) == runtime.MAX_BLOB_BYTES
+    with pytest.raises(ValueError, match="larger"):
+        runtime.decompress(runtime.compress(bytes(runtime.MAX_BLOB_BYTES + 1)))
