@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pallets_mock.host.logging import LogRecord
 
 
@@ -77,3 +79,36 @@ class InvalidChainSpec(PalletsMockError):
 
 class InvalidBlock(PalletsMockError):
     """The runtime made or was given a block that does not fit its own header."""
+
+
+class StoreError(PalletsMockError):
+    """Root of what goes wrong with a chain's folder."""
+
+
+class ChainFolderInUse(StoreError):
+    """Another process runs a chain on this folder."""
+
+    def __init__(self, folder: Path | None) -> None:
+        super().__init__(f"another process runs the chain in {folder}; stop it or use another path")
+        self.folder = folder
+
+
+class ChainFolderDamaged(StoreError):
+    """The folder's file cannot be read as a chain of this version."""
+
+    def __init__(self, folder: Path | None, detail: str) -> None:
+        super().__init__(f"cannot use the chain in {folder}: {detail}; use another path or purge it")
+        self.folder, self.detail = folder, detail
+
+
+class ForeignChainFolder(StoreError):
+    """The folder holds a chain that starts with another block 0."""
+
+    def __init__(
+        self, folder: Path | None, theirs: str, their_hash: bytes, ours: str, our_hash: bytes
+    ) -> None:
+        super().__init__(
+            f"{folder} holds the chain {theirs!r} (genesis 0x{their_hash.hex()[:16]}…), not "
+            f"{ours!r} (genesis 0x{our_hash.hex()[:16]}…); use another path or purge it"
+        )
+        self.folder, self.genesis, self.wanted = folder, their_hash, our_hash

@@ -35,7 +35,7 @@ ALLOWED = {
         "pallets_mock.block", "pallets_mock.executor", "pallets_mock.state",
         "pallets_mock.runtime",
     },
-    "pallets_mock.pool": {"pallets_mock.block", "pallets_mock.executor"},
+    "pallets_mock.pool": {"pallets_mock.block", "pallets_mock.executor", "pallets_mock.state"},
     "pallets_mock.store": {"pallets_mock.block", "pallets_mock.state"},
     "pallets_mock.runtime": set(),
     "pallets_mock.clock": set(),
