@@ -32,6 +32,109 @@ class ChainError(DecentralMLError):
     """The chain could not be reached, or refused what was asked."""
 
 
+class InvalidAmount(ChainError):
+    """A text is no amount of the chain's token."""
+
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(f"{ascii(text[:80])} is no amount: {why}.")
+        self.text, self.why = text, why
+
+
+class NodeUnreachable(ChainError):
+    """No node answers at an address, or it stopped answering for longer than the time limit."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(
+            f"The chain at {url} does not answer: {why}. Is it running? `decentralml doctor` looks; "
+            "`decentralml chain dev` starts a development chain."
+        )
+        self.url, self.why = url, why
+
+
+class RequestRefused(ChainError):
+    """A node answered a request with an error."""
+
+    def __init__(self, method: str, code: int, message: str, data: object = None) -> None:
+        detail = f": {data}" if data else ""
+        super().__init__(f"The node refused {method} (error {code}): {message}{detail}.")
+        self.method, self.code, self.message, self.data = method, code, message, data
+
+
+class WrongRuntime(ChainError):
+    """The chain runs something that this version of the package does not fit."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(
+            f"The chain at {url} does not fit this package: {why}. "
+            "Name another chain, or install the version of decentralml that its operators name."
+        )
+        self.url, self.why = url, why
+
+
+class MalformedChainData(ChainError):
+    """The chain returned something of another shape than its own description says."""
+
+    def __init__(self, what: str, value: object) -> None:
+        super().__init__(
+            f"The chain returned {what} that cannot be read: {ascii(value)[:200]}. "
+            "Update this package, or name another node."
+        )
+        self.what, self.value = what, value
+
+
+class NoSigner(ChainError):
+    """A call was asked for without a key to sign it."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__(f"{call} must be signed. Name a key (--key), or make one: `keys create`.")
+        self.call = call
+
+
+class TransactionRefused(ChainError):
+    """The node did not take a signed call; it is not in the chain and cost nothing."""
+
+    def __init__(self, call: str, why: str) -> None:
+        super().__init__(f"{call} was not taken by the chain: {why}.")
+        self.call, self.why = call, why
+
+
+class InsufficientFunds(ChainError):
+    """An account cannot pay what a call costs or holds."""
+
+    def __init__(self, call: str, account: str, why: str) -> None:
+        super().__init__(
+            f"{account} cannot pay for {call}: {why}. Send money to that account, or promise less."
+        )
+        self.call, self.account, self.why = call, account, why
+
+
+class TransactionPending(ChainError):
+    """A call was sent and is not in a block yet; it may still come in.
+
+    Submitting the same `SignedCall` again goes on waiting: it never enters twice.
+    """
+
+    def __init__(self, call: str, extrinsic_hash: str, last_block: int, seconds: float) -> None:
+        super().__init__(
+            f"{call} ({extrinsic_hash}) is not in a block after {seconds:.0f} s. It may come in "
+            f"until block {last_block}: repeat the same step, which waits on and never pays twice."
+        )
+        self.call, self.extrinsic_hash, self.last_block = call, extrinsic_hash, last_block
+
+
+class CallRejected(ChainError):
+    """A call was included in a block and failed; nothing changed but its fee is spent.
+
+    Attributes: `call` and `error` (names on chain), `block` (hash), `fee` (smallest unit).
+    """
+
+    advice = "The chain's documentation of this error says why."
+
+    def __init__(self, call: str, error: str, block: str, fee: int = 0) -> None:
+        super().__init__(f"{call} failed with {error} (block {block[:12]}…). {self.advice}")
+        self.call, self.error, self.block, self.fee = call, error, block, fee
+
+
 class KeyFileError(DecentralMLError):
     """A key could not be found, read, decrypted or written."""
 
@@ -58,15 +161,15 @@ class AssetNotFound(AssetError):
 
 
 class ContentMismatch(AssetError):
-    """What a store returned is not what the content identifier names: damaged, cut short or forged."""
+    """What a store returned is not what the content identifier names: damaged, cut or forged."""
 
     def __init__(self, cid: str, what: str) -> None:
-        super().__init__(f"{cid} is damaged: {what}. Nothing was kept; fetch it from elsewhere.")
+        super().__init__(f"{cid} is not intact: {what}. Nothing was kept; fetch it from elsewhere.")
         self.cid, self.what = cid, what
 
 
 class BundleRefused(AssetError):
-    """A bundle holds something that no bundle may hold: a link, a device, a name that climbs or collides."""
+    """Something that no bundle may hold: a link, a device, a name that climbs or collides."""
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"{ascii(path)} cannot be in a bundle: {why}. Rename or remove it.")
@@ -238,28 +341,3 @@ class SealingNeeded(RoleError):
             " choose another task"
         )
         self.task = task
-
-
-class NotTheDelivery(RoleError):
-    """A delivery's manifest is missing, malformed, or too large.
-
-    Attributes:
-        reason: what is wrong.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"the delivery is not usable: {reason}; reject the result")
-        self.reason = reason
-
-
-class CopiedResult(RoleError):
-    """A delivery was made for another task, round or worker, or repeats another worker's.
-
-    Attributes:
-        worker: who sent it.
-        reason: what shows that it is a copy.
-    """
-
-    def __init__(self, worker: str, reason: str) -> None:
-        super().__init__(f"the result of {worker} is a copy: {reason}; reject the result")
-        self.worker, self.reason = worker, reason

@@ -18,7 +18,7 @@ MAX_BLOCK = 2 << 20  # no block of anybody's is longer: what kubo, too, sends an
 DIRECTORY, FILE, SYMLINK, HAMT_SHARD = 1, 2, 4, 5
 
 Sink = Callable[[bytes, "bytes | memoryview"], None]
-"""Takes each block as it is made: binary CID and bytes (a buffer used again: copy what you keep)."""
+"""Takes each block as it is made: binary CID and bytes, of which it copies what it keeps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,137 @@
+"""A store in a folder, which any number of processes share.
+
+Each file or folder that was put is one CAR file, named by its CID, written beside and renamed in.
+So putting, reading and clearing need no lock: a reader has the whole file open or finds none, two
+that put the same content write the same bytes, and a file removed while it is read stays readable.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from decentralml.assets import places
+from decentralml.assets.adding import add_path
+from decentralml.assets.car import CarReader, CarWriter
+from decentralml.assets.cid import Progress, parse, to_bytes, to_text
+from decentralml.assets.fetching import unpack
+from decentralml.assets.rules import BundleLimits, check_folder
+from decentralml.assets.store import DEFAULT_LIMITS
+from decentralml.errors import AssetNotFound, BundleRefused, BundleTooLarge, InvalidCid
+from decentralml.types import Cid
+
+_ENDING = ".car"
+
+
+class LocalStore:
+    """An `AssetStore` in a folder, made when first written to."""
+
+    def __init__(self, root: Path, limits: BundleLimits = DEFAULT_LIMITS) -> None:
+        """
+        Args:
+            root: the store's folder.
+            limits: held when something is put or verified.
+        """
+        self.root = root
+        self._limits = limits
+
+    def put_folder(self, folder: Path, progress: Progress | None = None) -> Cid:
+        """As `AssetStore.put_folder`."""
+        if not folder.is_dir():
+            raise NotADirectoryError(f"{folder} is not a folder")
+        total = check_folder(folder, self._limits)
+        return self._put(folder.resolve(), total, progress)
+
+    def put_file(self, file: Path, progress: Progress | None = None) -> Cid:
+        """As `AssetStore.put_file`."""
+        found = file.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise BundleRefused(str(file), "it is no regular file")
+        if found.st_size > self._limits.max_bytes:
+            raise BundleTooLarge("bytes", self._limits.max_bytes)
+        return self._put(file, found.st_size, progress)
+
+    def _put(self, path: Path, total: int, progress: Progress | None) -> Cid:
+        self.root.mkdir(parents=True, exist_ok=True)
+        unfinished, descriptor = places.new_file_in(self.root)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                writer = CarWriter(file)
+                root = add_path(path, writer.add, progress, total).cid
+                writer.finish(root)
+                # Renamed while it is still locked: no sweep takes it for abandoned.
+                unfinished.rename(self._file(to_text(root)))
+        except BaseException:
+            places.remove(unfinished)
+            raise
+        places.sync_folder(self.root)
+        return to_text(root)
+
+    def fetch(
+        self,
+        cid: Cid,
+        destination: Path,
+        limits: BundleLimits = DEFAULT_LIMITS,
+        progress: Progress | None = None,
+    ) -> None:
+        """As `AssetStore.fetch`. Not forced to the disk: after a power cut, fetch it again."""
+        with self._open(cid) as source, places.new_folder_for(destination) as place:
+            unpack(source, to_bytes(cid), place / "content", limits, progress)
+            places.move(place / "content", destination)
+
+    def has(self, cid: Cid) -> bool:
+        """As `AssetStore.has`."""
+        return self._file(parse(cid)).is_file()
+
+    def verify(self, cid: Cid, progress: Progress | None = None) -> None:
+        """As `AssetStore.verify`."""
+        with self._open(cid) as source:
+            unpack(source, to_bytes(cid), None, self._limits, progress)
+
+    def list(self) -> Iterator[Cid]:
+        """As `AssetStore.list`."""
+        with suppress(FileNotFoundError):
+            for path in sorted(self.root.iterdir()):
+                with suppress(InvalidCid):
+                    if path.suffix == _ENDING:
+                        yield parse(path.stem)
+
+    def size(self, cid: Cid) -> int:
+        """Bytes that the store spends on this content.
+
+        Raises:
+            AssetNotFound: the store does not have it.
+        """
+        try:
+            return self._file(parse(cid)).stat().st_size
+        except FileNotFoundError as error:
+            raise AssetNotFound(cid, f"the store at {self.root}") from error
+
+    def gc(self, keep: set[Cid]) -> int:
+        """As `AssetStore.gc`. What is put meanwhile and is not in ``keep`` may go, too."""
+        freed = 0
+        for cid in self.list():
+            if cid not in keep:
+                with suppress(AssetNotFound, FileNotFoundError):  # another process was first
+                    size = self.size(cid)
+                    self._file(cid).unlink()
+                    freed += size
+        if self.root.is_dir():
+            places.sweep(self.root)
+        return freed
+
+    def _file(self, cid: Cid) -> Path:
+        return self.root / f"{cid}{_ENDING}"
+
+    @contextmanager
+    def _open(self, cid: Cid) -> Iterator[CarReader]:
+        root = to_bytes(cid)
+        try:
+            file = self._file(cid).open("rb", buffering=0)
+        except FileNotFoundError as error:
+            raise AssetNotFound(cid, f"the store at {self.root}") from error
+        with file:
+            yield CarReader(file, root)
