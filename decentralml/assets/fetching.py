@@ -2,8 +2,8 @@
 
 Each block is hashed before anything in it is believed. Each file and folder is then built again,
 node by node, from the blocks that arrived: when the hash differs, the content was laid out
-otherwise than this package does (other chunks, unsorted names, metadata, unknown fields). So one content
-has one CID, and most tricks with malformed nodes end here without a rule of their own.
+otherwise than this package does (other chunks, unsorted names, metadata, unknown fields).
+So one content has one CID, and most tricks with malformed nodes end here without a rule for each.
 """
 
 from __future__ import annotations

@@ -53,9 +53,9 @@ def check_names(names: Iterable[str]) -> None:
     for name in names:
         check_name(name)
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
-        other = seen.setdefault(folded, name)
-        if other is not name:
-            raise BundleRefused(name, f"some systems take it and {other!a} for one name")
+        if folded in seen:
+            raise BundleRefused(name, f"some systems take it and {seen[folded]!a} for one name")
+        seen[folded] = name
 
 
 class Measure:

@@ -62,7 +62,7 @@ def test_two_names_that_some_systems_hold_for_one_are_refused(one: str, other: s
 
 def test_one_name_twice_is_refused() -> None:
     with pytest.raises(BundleRefused):
-        check_names(["a" * 20, "".join(["a"] * 20)])
+        check_names(["a", "b", "a"])
 
 
 def test_like_names_in_different_folders_are_fine(tmp_path: Path) -> None:
