@@ -1,0 +1,1 @@
+"""Models as arrays: safe files, checks, federating, evaluating (NumPy but in ``frameworks``)."""
