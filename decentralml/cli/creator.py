@@ -1,0 +1,280 @@
+"""`decentralml creator`: post tasks, validate results, pay, federate models."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from decentralml.cli import validating
+from decentralml.cli.options import group, with_settings
+from decentralml.cli.output import JsonFlag, emit, remark, table
+from decentralml.cli.validating import Account, RoundNumber, TaskNumber
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from decentralml.chain.records import Policy
+    from decentralml.config import Loaded
+    from decentralml.roles.creator import Creator, Posted
+    from decentralml.roles.federation import RoundReport
+
+app = group("Post tasks, validate results, pay, federate models.")
+
+
+@contextmanager
+def _creator(loaded: Loaded, *, to_json: bool = False) -> Iterator[Creator]:
+    from decentralml.cli import wiring
+    from decentralml.cli.watching import watching
+    from decentralml.roles.creator import Creator
+
+    with watching(to_json) as observe, wiring.rooms(loaded, observe) as rooms:
+        yield Creator(rooms)
+
+
+@app.command()
+@with_settings
+def create_task(
+    loaded: Loaded,
+    folder: Path = typer.Argument(help="The task folder, with start_task.sh in it."),
+    kind: str = typer.Option(
+        ..., "--kind", help="contribution, engineering, or annotation-image|audio|text|video."
+    ),
+    title: str = typer.Option(..., "--title", help="One line for people."),
+    reward: str = typer.Option(..., "--reward", help="For each accepted result, in tokens."),
+    slots: int = typer.Option(1, "--slots", min=1, help="Workers at once."),
+    rounds: int = typer.Option(1, "--rounds", min=1, help="Deliveries asked of each worker."),
+    model: Path = typer.Option(None, "--model", help="The first round's model file."),
+    policy: str = typer.Option(
+        "manual", "--policy", help="auto-accept, manual, or the account that validates for you."
+    ),
+    stake: str = typer.Option("0", "--stake", help="Held on each worker, in tokens."),
+    accept_for: int = typer.Option(14_400, help="Blocks in which workers may accept."),
+    round_time: int = typer.Option(14_400, help="Blocks for a round."),
+    validate_time: int = typer.Option(14_400, help="Blocks to validate; silence pays."),
+    dispute_time: int = typer.Option(14_400, help="Blocks in which a rejection may be disputed."),
+    arbiter: str = typer.Option(None, "--arbiter", help="Who rules on disputes."),
+    name: str = typer.Option(
+        None, "--name", help="Names this posting: said twice, it is still one task."
+    ),
+    as_json: bool = JsonFlag,
+) -> None:
+    """Upload a task folder, lock its pay on chain and post it.
+
+    Interrupted and called again it goes on with the same posting: nothing is posted or paid twice.
+    """
+    from decentralml.roles.posting import Offer
+    from decentralml.types import AccountId, BlockNumber
+
+    with _creator(loaded) as creator:
+        token = creator.market.token()
+        offer = Offer(
+            kind=validating.kind_of(kind),
+            title=title,
+            reward=token.parse(reward),
+            slots=slots,
+            rounds=rounds,
+            policy=_policy(policy),
+            accept_for=BlockNumber(accept_for),
+            round_time=BlockNumber(round_time),
+            validate_time=BlockNumber(validate_time),
+            dispute_time=BlockNumber(dispute_time),
+            stake=token.parse(stake),
+            arbiter=None if arbiter is None else AccountId(arbiter),
+        )
+        posted = creator.create_task(folder, offer, model=model, key=name)
+        emit(posted, as_json, lambda: _show_posted(posted))
+
+
+def _policy(text: str) -> Policy:
+    from decentralml.chain.records import AutoAccept, Delegated, Manual
+    from decentralml.types import AccountId
+
+    named = {"auto-accept": AutoAccept(), "manual": Manual()}
+    return named.get(text) or Delegated(AccountId(text))
+
+
+def _show_posted(posted: Posted) -> None:
+    rows = [["bundle", posted.bundle], ["model", posted.model or ""]]
+    rows.append(["block", posted.receipt.block_number])
+    table([f"task {posted.task}", ""], rows)
+
+
+@app.command("list")
+@with_settings
+def list_tasks(loaded: Loaded, as_json: bool = JsonFlag) -> None:
+    """List the tasks that you posted."""
+    from decentralml.cli import tables
+
+    with _creator(loaded) as creator:
+        mine, token, head = creator.tasks(), creator.market.token(), creator.market.head()
+        emit(mine, as_json, lambda: tables.tasks_table(mine, token, head))
+
+
+@app.command()
+@with_settings
+def fetch_results(
+    loaded: Loaded,
+    task: int = TaskNumber,
+    number: int = typer.Option(None, "--round", min=1, help="Only of this round."),
+    as_json: bool = JsonFlag,
+) -> None:
+    """Download and check the results of a task; a bad one is named and hinders no other."""
+    with _creator(loaded) as creator:
+        validating.fetch_results(creator, task, number, as_json)
+
+
+@app.command()
+@with_settings
+def validate_task_result(
+    loaded: Loaded,
+    task: int = TaskNumber,
+    number: int = RoundNumber,
+    worker: str = Account,
+    accept: bool = typer.Option(None, "--accept/--reject", help="The verdict."),
+    reason: str = typer.Option("", "--reason", help="Why; needed to reject."),
+) -> None:
+    """Give your verdict on one result: accept pays the worker, reject needs a reason."""
+    with _creator(loaded) as creator:
+        validating.validate_one(creator, task, number, worker, accept, reason)
+
+
+@app.command()
+@with_settings
+def validate_all(
+    loaded: Loaded,
+    task: int = TaskNumber,
+    number: int = typer.Option(None, "--round", min=1, help="Only of this round."),
+    as_json: bool = JsonFlag,
+) -> None:
+    """Check every pending result: sound ones are accepted, bad ones rejected with the reason."""
+    with _creator(loaded) as creator:
+        validating.validate_all(creator, task, number, as_json)
+
+
+@app.command()
+@with_settings
+def federate(
+    loaded: Loaded,
+    task: int = TaskNumber,
+    number: int = typer.Option(None, "--round", min=1, help="The round; else the current one."),
+    output: Path = typer.Option(None, "--output", help="Copy the federated model to this file."),
+    evaluate: Path = typer.Option(
+        None, "--evaluate", help="Folder of your own held-out data: measures every model on it."
+    ),
+    as_json: bool = JsonFlag,
+) -> None:
+    """Average a round's models, weighted by their examples, into the next model."""
+    from decentralml.cli import wiring
+    from decentralml.types import Round, TaskId
+
+    measure = None if evaluate is None else wiring.evaluation(evaluate)
+    with _creator(loaded) as creator:
+        round_ = None if number is None else Round(number)
+        report = creator.federate(TaskId(task), round_, evaluate=measure)
+        if output is not None:
+            _copy(report.model, output)
+        emit(report, as_json, lambda: _show_federated(report))
+
+
+def _copy(model: Path, output: Path) -> None:
+    import shutil
+
+    temporary = output.with_name(output.name + ".tmp")
+    shutil.copyfile(model, temporary)
+    temporary.replace(output)
+
+
+def _show_federated(report: RoundReport) -> None:
+    from decentralml.cli import tables
+    from decentralml.cli.watching import printable
+
+    def percent(measured: object) -> str:
+        return "" if measured is None else str(measured)
+
+    rows = [
+        [tables.short(str(used.worker)), used.examples, percent(used.measured), "used"]
+        for used in report.used
+    ]
+    rows += [[tables.short(str(w)), "", "", f"refused: {printable(why)}"]
+             for w, why in report.refused.items()]  # fmt: skip
+    table(["worker", ">examples", "measured", ""], rows)
+    remark(f"federated model: {report.model}")
+
+
+@app.command()
+@with_settings
+def start_round(
+    loaded: Loaded,
+    task: int = TaskNumber,
+    model: Path = typer.Option(None, "--model", help="Else what `federate` made."),
+    as_json: bool = JsonFlag,
+) -> None:
+    """Publish the next round's model."""
+    from decentralml.types import TaskId
+
+    with _creator(loaded) as creator:
+        now = creator.start_round(TaskId(task), model)
+        emit(now, as_json, lambda: remark(f"round {now.round} of {now.terms.rounds} runs"))
+
+
+@app.command()
+@with_settings
+def withdraw_task(loaded: Loaded, task: int = TaskNumber) -> None:
+    """End a task: no new work; what is owed stays locked, the rest comes back."""
+    from decentralml.types import TaskId
+
+    with _creator(loaded) as creator:
+        creator.withdraw_task(TaskId(task))
+
+
+@app.command()
+@with_settings
+def claim_result(
+    loaded: Loaded, task: int = TaskNumber, number: int = RoundNumber, worker: str = Account
+) -> None:
+    """Have a result settled whose time is over, for example an undisputed rejection."""
+    with _creator(loaded) as creator:
+        validating.claim(creator, task, number, worker)
+
+
+@app.command()
+@with_settings
+def release_assignment(loaded: Loaded, task: int = TaskNumber, worker: str = Account) -> None:
+    """Open the slot of a worker who let a round pass."""
+    from decentralml.types import AccountId, TaskId
+
+    with _creator(loaded) as creator:
+        creator.release_expired(TaskId(task), AccountId(worker))
+
+
+@app.command()
+@with_settings
+def resolve_dispute(
+    loaded: Loaded,
+    task: int = TaskNumber,
+    number: int = RoundNumber,
+    worker: str = Account,
+    ruling: str = typer.Option(..., "--for", help="Who is right: worker or validator."),
+) -> None:
+    """Rule on a dispute, as the arbiter that the task names."""
+    from decentralml.chain.records import Ruling
+    from decentralml.errors import ConfigError
+    from decentralml.types import AccountId, Round, TaskId
+
+    if ruling not in {r.value for r in Ruling}:
+        raise ConfigError(f"--for takes worker or validator, not {ruling!r}.")
+    with _creator(loaded) as creator:
+        creator.resolve_dispute(TaskId(task), Round(number), AccountId(worker), Ruling(ruling))
+
+
+@app.command()
+@with_settings
+def prune_task(loaded: Loaded, task: int = TaskNumber) -> None:
+    """Remove a settled task from the chain; its deposits return to who paid them."""
+    from decentralml.types import TaskId
+
+    with _creator(loaded) as creator:
+        remark(f"{creator.prune_task(TaskId(task))} items removed")

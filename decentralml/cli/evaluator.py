@@ -1,0 +1,79 @@
+"""`decentralml evaluator`: validate results for a creator who named you."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from decentralml.cli import validating
+from decentralml.cli.options import group, with_settings
+from decentralml.cli.output import JsonFlag, emit
+from decentralml.cli.validating import Account, RoundNumber, TaskNumber
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from decentralml.config import Loaded
+    from decentralml.roles.evaluator import Evaluator
+
+app = group("Validate results for a creator who named you.")
+
+
+@contextmanager
+def _evaluator(loaded: Loaded, *, to_json: bool = False) -> Iterator[Evaluator]:
+    from decentralml.cli import wiring
+    from decentralml.cli.watching import watching
+    from decentralml.roles.evaluator import Evaluator
+
+    with watching(to_json) as observe, wiring.rooms(loaded, observe) as rooms:
+        yield Evaluator(rooms)
+
+
+@app.command("list")
+@with_settings
+def list_tasks(loaded: Loaded, as_json: bool = JsonFlag) -> None:
+    """List the tasks that are delegated to you."""
+    from decentralml.cli import tables
+
+    with _evaluator(loaded) as evaluator:
+        mine, token, head = evaluator.tasks(), evaluator.market.token(), evaluator.market.head()
+        emit(mine, as_json, lambda: tables.tasks_table(mine, token, head))
+
+
+@app.command()
+@with_settings
+def fetch_results(loaded: Loaded, task: int = TaskNumber, as_json: bool = JsonFlag) -> None:
+    """Download and check the results of a task; a bad one is named and hinders no other."""
+    with _evaluator(loaded) as evaluator:
+        validating.fetch_results(evaluator, task, None, as_json)
+
+
+@app.command()
+@with_settings
+def validate_task_result(
+    loaded: Loaded,
+    task: int = TaskNumber,
+    number: int = RoundNumber,
+    worker: str = Account,
+    accept: bool = typer.Option(None, "--accept/--reject", help="The verdict."),
+    reason: str = typer.Option("", "--reason", help="Why; needed to reject."),
+) -> None:
+    """Give your verdict on one result: accept pays the worker, reject needs a reason."""
+    with _evaluator(loaded) as evaluator:
+        validating.validate_one(evaluator, task, number, worker, accept, reason)
+
+
+@app.command()
+@with_settings
+def work(
+    loaded: Loaded,
+    once: bool = typer.Option(False, "--once", help="Validate what is there, then stop."),
+    as_json: bool = JsonFlag,
+) -> None:
+    """Validate what comes in for all tasks delegated to you: sound results are accepted, bad ones
+    rejected with the reason. With --json each event is printed as one line of JSON.
+    """
+    with _evaluator(loaded, to_json=as_json) as evaluator:
+        evaluator.work(once=once)

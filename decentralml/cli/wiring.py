@@ -1,0 +1,127 @@
+"""Builds the rooms that a command needs from its settings; nothing else reads the settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from decentralml.errors import ConfigError
+
+if TYPE_CHECKING:
+    from decentralml.assets.store import AssetStore
+    from decentralml.chain.market import Market
+    from decentralml.chain.node import Node
+    from decentralml.config import Loaded, Settings
+    from decentralml.roles.events import Observer
+    from decentralml.roles.federation import Evaluate
+    from decentralml.roles.rooms import Machine, Rooms, Trust
+    from decentralml.roles.worker import Worker
+    from decentralml.runner.sandbox import Sandbox
+
+
+@contextmanager
+def node(loaded: Loaded) -> Iterator[Node]:
+    """A connection to the chain that the settings name."""
+    from decentralml.chain.node import Node as ChainNode
+
+    settings = loaded.settings
+    with ChainNode(settings.node, timeout=settings.timeout, wait=settings.wait) as connected:
+        yield connected
+
+
+@contextmanager
+def market(loaded: Loaded) -> Iterator[Market]:
+    """The market for somebody who only looks."""
+    from decentralml.chain.market import Market as ChainMarket
+
+    with node(loaded) as connected:
+        yield ChainMarket(connected)
+
+
+def store(settings: Settings) -> AssetStore:
+    """The asset store that the settings name.
+
+    Raises: ConfigError: it is of a kind that this version does not know.
+    """
+    from decentralml.assets.local import LocalStore
+
+    scheme, colon, rest = settings.store.partition("://")
+    if not colon:
+        return LocalStore(Path(settings.store).expanduser())
+    if scheme == "file":
+        return LocalStore(Path(rest))
+    raise ConfigError(
+        f"There is no store for {scheme}:// here. Name a folder, as in --store ~/bundles."
+    )
+
+
+@contextmanager
+def rooms(loaded: Loaded, on_event: Observer) -> Iterator[Rooms]:
+    """All that a role works with, signing with the key that the settings name."""
+    from decentralml.chain.market import Market as ChainMarket
+    from decentralml.cli.unlocking import unlock
+    from decentralml.roles.rooms import Rooms as RoleRooms
+    from decentralml.roles.workspace import Workspace
+
+    settings = loaded.settings
+    with node(loaded) as connected:
+        signing = ChainMarket(connected, unlock(settings, connected))
+        workspace = Workspace(settings.workspace, signing.genesis, signing.account)
+        try:
+            yield RoleRooms(signing, store(settings), workspace, on_event)
+        finally:
+            workspace.close()
+
+
+def sandbox(settings: Settings, *, bare: bool = False) -> Sandbox:
+    """What keeps a task's script away from the rest of this machine.
+
+    Args:
+        bare: the person said `--no-sandbox`.
+    Raises: NoSandbox: there is none here, and nobody said to do without.
+    """
+    from decentralml.runner.sandbox import TrustedRunner, find_sandbox
+
+    if bare or settings.sandbox == "none":
+        return TrustedRunner()
+    return find_sandbox().require()
+
+
+def machine(loaded: Loaded, trust: Trust, *, data: Path | None, bare: bool) -> Machine:
+    """Where a worker's scripts run."""
+    from decentralml.roles.rooms import Machine as RoleMachine
+    from decentralml.runner.limits import Limits
+
+    settings = loaded.settings
+    limits = Limits(
+        seconds=settings.limit_time,
+        memory=settings.limit_memory << 20,
+        disk=settings.limit_disk << 20,
+        processes=settings.limit_processes,
+    )
+    folder = data or settings.data
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(f"There is no data folder {folder}. Create it, or name another: --data.")
+    return RoleMachine(
+        sandbox=sandbox(settings, bare=bare),
+        limits=limits,
+        data_dir=None if folder is None else folder.resolve(),
+        trust=trust,
+    )
+
+
+def worker_class(role: str) -> type[Worker]:
+    """The role of that name."""
+    from decentralml.roles.annotator import Annotator
+    from decentralml.roles.contributor import Contributor
+    from decentralml.roles.engineer import Engineer
+
+    return {kind.name: kind for kind in (Contributor, Engineer, Annotator)}[role]
+
+
+def evaluation(folder: Path) -> Evaluate:
+    """Measures a model's file on the held-out data of a folder."""
+    raise NotImplementedError
