@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pallets_mock.state.appended import Appended
-from pallets_mock.state.view import Diff, StateView
+from pallets_mock.state.view import Diff, StateView, TrieChange
 
 
 class _Absent:
@@ -53,6 +53,7 @@ class Overlay:
         self._known: set[bytes] = set()
         self._sorted: list[bytes] = []
         self._unsorted: list[bytes] = []
+        self._change: tuple[int, TrieChange] | None = None
 
     @property
     def depth(self) -> int:
@@ -74,6 +75,7 @@ class Overlay:
     def rollback(self) -> None:
         """Forget what the innermost transaction wrote. Raises LookupError if none is open."""
         changes = self._changes
+        self._change = None
         for key, before in self._close().items():
             if isinstance(before, _Absent):
                 del changes[key]
@@ -124,6 +126,7 @@ class Overlay:
 
     def _put(self, key: bytes, entry: _Entry) -> None:
         changes = self._changes
+        self._change = None
         if self._undo:
             undo = self._undo[-1]
             if key not in undo:
@@ -189,6 +192,17 @@ class Overlay:
             key: entry.value() if isinstance(entry, Appended) else entry
             for key, entry in self._changes.items()
         }
+
+    def change(self, layout: int) -> TrieChange:
+        """What the view becomes by all that was written; computed once between writes."""
+        if self._change is None or self._change[0] != layout:
+            self._change = layout, self.view.change(self.diff(), layout)
+        return self._change[1]
+
+    @property
+    def last_change(self) -> TrieChange | None:
+        """The last `change`, None if something was written since."""
+        return self._change and self._change[1]
 
     def _changed_keys(self, prefix: bytes, after: bytes | None) -> Iterator[bytes]:
         """Changed keys that start with `prefix` and are greater than `after`, ascending."""
