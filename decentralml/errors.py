@@ -36,7 +36,7 @@ class InvalidAmount(ChainError):
     """A text is no amount of the chain's token."""
 
     def __init__(self, text: str, why: str) -> None:
-        super().__init__(f"{ascii(text[:80])} is no amount: {why}.")
+        super().__init__(f"{text[:80]!a} is no amount: {why}.")
         self.text, self.why = text, why
 
 
@@ -45,8 +45,8 @@ class NodeUnreachable(ChainError):
 
     def __init__(self, url: str, why: str) -> None:
         super().__init__(
-            f"The chain at {url} does not answer: {why}. Is it running? `decentralml doctor` looks; "
-            "`decentralml chain dev` starts a development chain."
+            f"The chain at {url} does not answer: {why}. Is it running? "
+            "`decentralml doctor` looks; `decentralml chain dev` starts a development chain."
         )
         self.url, self.why = url, why
 
@@ -88,6 +88,17 @@ class NoSigner(ChainError):
     def __init__(self, call: str) -> None:
         super().__init__(f"{call} must be signed. Name a key (--key), or make one: `keys create`.")
         self.call = call
+
+
+class WrongSigner(ChainError):
+    """A signed call was handed to a market that signs for another account."""
+
+    def __init__(self, signer: str, account: str) -> None:
+        super().__init__(
+            f"This step was begun by {signer}, but the key in use is {account}. "
+            "Name the key that began it."
+        )
+        self.signer, self.account = signer, account
 
 
 class TransactionRefused(ChainError):
@@ -180,7 +191,9 @@ class BundleTooLarge(AssetError):
     """A bundle goes past one of the limits it is held to."""
 
     def __init__(self, which: str, limit: int) -> None:
-        super().__init__(f"the bundle has more than {limit:,} {which}. Split it, or raise that limit.")
+        super().__init__(
+            f"the bundle has more than {limit:,} {which}. Split it, or raise that limit."
+        )
         self.which, self.limit = which, limit
 
 
@@ -198,6 +211,34 @@ class LearningError(DecentralMLError):
 
 class RunnerError(DecentralMLError):
     """A task's script could not be run, or broke its limits."""
+
+
+class NoSandbox(RunnerError):
+    """There is no working sandbox, so a stranger's script is not run."""
+
+    def __init__(self, why: str, advice: str) -> None:
+        super().__init__(f"no sandbox: {why}. {advice}")
+        self.why, self.advice = why, advice
+
+
+class TaskFailed(RunnerError):
+    """start_task.sh ended badly, or left no result that can be used."""
+
+    def __init__(self, why: str, exit_code: int | None, log_end: str) -> None:
+        end = f" The end of its log:\n{log_end}" if log_end else " It printed nothing."
+        super().__init__(f"the task failed: {why}.{end}")
+        self.why, self.exit_code, self.log_end = why, exit_code, log_end
+
+
+class TaskLimitExceeded(RunnerError):
+    """start_task.sh was stopped because it went past a limit."""
+
+    def __init__(self, which: str, limit: str, log_end: str) -> None:
+        super().__init__(
+            f"the task was stopped: more than {limit} of {which}. "
+            "Give the task more if you trust it, or give it up."
+        )
+        self.which, self.limit, self.log_end = which, limit, log_end
 
 
 class RoleError(DecentralMLError):

@@ -1,0 +1,15 @@
+"""A contributor trains a task's model on data that never leaves the contributor's machine."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from decentralml.chain.records import TaskKind
+from decentralml.roles.worker import Worker
+
+
+class Contributor(Worker):
+    """Does contribution tasks: trains the round's model on the person's own data."""
+
+    name: ClassVar[str] = "contributor"
+    kinds: ClassVar[frozenset[TaskKind]] = frozenset({TaskKind.CONTRIBUTION})

@@ -1,0 +1,109 @@
+"""A round's deliveries into the next model, with figures on what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from decentralml.chain.records import Task
+from decentralml.errors import NothingToFederate
+from decentralml.learning.federate import federate
+from decentralml.learning.strategies import Strategy
+from decentralml.roles.verdicts import Checked
+from decentralml.roles.workspace import RoundFolder, put_in_place
+from decentralml.types import AccountId, Round, TaskId
+
+Figures: TypeAlias = Mapping[str, float]
+Evaluate: TypeAlias = Callable[[Path], Figures]
+"""Measures a model's file, for example its accuracy on the creator's own test data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A delivery that went into the federated model.
+
+    Attributes:
+        worker: who made it.
+        examples: its weight.
+        claimed: the worker's own figures.
+        measured: the creator's figures on it; empty when nothing measures.
+    """
+
+    worker: AccountId
+    examples: int
+    claimed: Figures
+    measured: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class RoundReport:
+    """What became of a round.
+
+    Attributes:
+        task: the task.
+        round: the round.
+        model: the federated model's file.
+        used: deliveries that went into it, in the order in which they were sent.
+        refused: worker → why the delivery was left out, as a rejection's reason.
+        base: the creator's figures on the round's model.
+        federated: the creator's figures on the federated model.
+    """
+
+    task: TaskId
+    round: Round
+    model: Path
+    used: tuple[Part, ...]
+    refused: Mapping[AccountId, str]
+    base: Figures
+    federated: Figures
+
+
+def federate_round(  # noqa: PLR0913, PLR0917 - each is another room's word
+    task: Task,
+    number: Round,
+    base: Path,
+    deliveries: Iterable[Checked],
+    folder: RoundFolder,
+    strategy: Strategy,
+    evaluate: Evaluate | None,
+) -> RoundReport:
+    """Federate checked deliveries into ``folder.federated``.
+
+    Args:
+        task: the task.
+        number: the round.
+        base: the model's file that the round started from.
+        deliveries: checked, the earliest sent first.
+        folder: where the new model goes; what an earlier call put there is replaced.
+        strategy: how to combine.
+        evaluate: measures base, parts and the federated model.
+
+    Raises: NothingToFederate: no delivery could be used.
+    """
+    good = {c.folder: c for c in deliveries if c.refusal is None and c.folder is not None}
+    refused = {c.result.worker: c.reason for c in deliveries if c.refusal is not None}
+    if not good:
+        raise NothingToFederate(task.id, number, {str(w): why for w, why in refused.items()})
+    being_made = folder.fresh(folder.folder / "federated.tmp")
+    being_made.mkdir()
+    report = federate(base, good, strategy, being_made / base.name)
+    refused |= {good[r.folder].result.worker: r.reason for r in report.refused}
+    put_in_place(being_made, folder.fresh(folder.federated))
+    model = folder.federated / base.name
+    parts = tuple(
+        Part(
+            good[a.folder].result.worker,
+            a.examples,
+            a.metrics,
+            evaluate(a.model) if evaluate and a.model else {},
+        )
+        for a in report.accepted
+    )
+    measure = evaluate or _unmeasured
+    return RoundReport(task.id, number, model, parts, refused, measure(base), measure(model))
+
+
+def _unmeasured(model: Path) -> Figures:
+    return {}

@@ -1,0 +1,212 @@
+"""What creators and evaluators share: download deliveries, check them, give verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from decentralml.chain import calls
+from decentralml.chain.records import Reject, ResultStatus, Task, TaskResult, Verdict
+from decentralml.errors import AssetError, AssetNotFound, LearningError
+from decentralml.roles.checks import Checker
+from decentralml.roles.delivery import model_file
+from decentralml.roles.events import Did
+from decentralml.roles.manifest import Manifest, check_delivery
+from decentralml.roles.role import Role
+from decentralml.roles.verdicts import Checked, Judge, by_checks, must_decide, one_line
+from decentralml.roles.waiting import wait_for_news
+from decentralml.roles.worker import never
+from decentralml.types import AccountId, BlockNumber, Cid, Round, TaskId
+
+DECIDABLE = frozenset({ResultStatus.PENDING})
+USABLE = frozenset({ResultStatus.PENDING, ResultStatus.ACCEPTED})
+
+
+class Validator(Role):
+    """Someone whose verdicts a task's policy counts."""
+
+    def fetch_results(
+        self,
+        task: TaskId,
+        round_: Round | None = None,
+        statuses: Iterable[ResultStatus] = USABLE,
+    ) -> list[Checked]:
+        """Download and check deliveries; what is downloaded already is only checked again.
+
+        Args:
+            task: the task.
+            round_: only of this round; None for all.
+            statuses: only results that stand so on chain.
+
+        Returns: each delivery, in the order of the chain; a bad one has its refusal and hinders no
+            other.
+
+        Raises: ChainError: the chain could not be asked. StoreError: the store could not be
+            reached.
+        """
+        wanted = frozenset(statuses)
+        now = self.market.task(task)
+        with self.workspace.hold():
+            return [
+                checked
+                for number, results in _by_round(self.market.results_of(task), round_).items()
+                for checked in self._check_round(now, number, results)
+                if checked.result.status in wanted
+            ]
+
+    def validate_task_result(
+        self, task: TaskId, round_: Round, worker: AccountId, verdict: Verdict
+    ) -> BlockNumber | None:
+        """Give a verdict: accept and pay, or reject with a reason.
+
+        Returns: the block that holds it; None when the result was decided otherwise before.
+
+        Raises: CallRejected: for example NotValidator, ValidateTimeOver, UnknownResult.
+        """
+        key = f"validate/{task}/{round_}/{worker}"
+        with self.workspace.hold():
+            result = self.market.result(task, round_, worker)
+            decided = result is not None and result.status is not ResultStatus.PENDING
+            if decided and self.workspace.journal.call(key) is None:
+                return None
+            if isinstance(verdict, Reject):
+                verdict = Reject(one_line(verdict.reason))
+            call = calls.validate_task_result(task, round_, worker, verdict)
+            receipt = self.outbox.send(key, call)
+        refused = isinstance(verdict, Reject)
+        text = f"{worker}: {verdict.reason}" if isinstance(verdict, Reject) else worker
+        did = Did.REFUSED if refused else Did.VALIDATED
+        self.tell(did, task, round_, text, block=receipt.block_number)
+        return receipt.block_number
+
+    def validate_all(
+        self, task: TaskId, judge: Judge = by_checks, round_: Round | None = None
+    ) -> list[tuple[Checked, Verdict | None]]:
+        """Check every pending delivery and give the judge's verdict on it.
+
+        A delivery that the store does not have is left for later, until three quarters of the time
+        to validate are over: then it is rejected, because silence pays.
+
+        Returns: each pending delivery with its verdict; None where none was given.
+        """
+        with self.workspace.hold():
+            now = self.market.task(task)
+            self.outbox.finish_all(f"validate/{task}/")
+            pending = self.fetch_results(task, round_, DECIDABLE)
+            return [(checked, self._decide(now, checked, judge)) for checked in pending]
+
+    def watch(
+        self,
+        tasks: Callable[[], Iterable[TaskId]],
+        judge: Judge = by_checks,
+        *,
+        once: bool = False,
+        stop: Callable[[], bool] = never,
+    ) -> None:
+        """Validate what comes in for these tasks, as it comes.
+
+        Args:
+            tasks: asked for the tasks to look after, each time something happened.
+            judge: decides about each delivery.
+            once: validate what is there, then return.
+            stop: asked at least once a second; True ends the watch.
+        """
+        with self.workspace.hold():
+            while True:
+                head = self.market.head()
+                mine = set(tasks())
+                for task in mine:
+                    self.validate_all(task, judge)
+                if once or stop():
+                    return
+                wait_for_news(self.market, head, self._decide_by(mine), _is_news(mine), stop)
+
+    def _decide_by(self, tasks: Iterable[TaskId]) -> BlockNumber | None:
+        """The first block after which a delivery that is still missing has to be rejected."""
+        times = [
+            BlockNumber(result.deadline - self.market.task(task).terms.schedule.validate_time // 4)
+            for task in tasks
+            for result in self.market.results_of(task)
+            if result.status is ResultStatus.PENDING and result.deadline is not None
+        ]
+        return min(times, default=None)
+
+    def _decide(self, task: Task, checked: Checked, judge: Judge) -> Verdict | None:
+        verdict = judge(checked)
+        undecided = verdict is None and checked.missing
+        if undecided and must_decide(checked.result, task.terms.schedule, self.market.head()):
+            verdict = Reject("the result could not be downloaded in time")
+        if verdict is not None:
+            result = checked.result
+            self.validate_task_result(task.id, result.round, result.worker, verdict)
+        return verdict
+
+    def _check_round(self, task: Task, number: Round, results: list[TaskResult]) -> list[Checked]:
+        base = self.round_model(task, number)
+        checker = Checker(task, self.fetch_bundle(task), self._base_file(task))
+        earliest_first = sorted(results, key=lambda result: result.sent)
+        return [self._check(task, base, result, checker) for result in earliest_first]
+
+    def _check(self, task: Task, base: RoundModel, result: TaskResult, checker: Checker) -> Checked:
+        folder = self.workspace.round(task.id, result.round).received(result.worker)
+        expected = Manifest(
+            self.market.genesis,
+            task.id,
+            result.round,
+            result.worker,
+            task.terms.bundle,
+            base.cid,
+        )
+        try:
+            self.fetch(result.result, folder, task.id, result.round, f"result of {result.worker}")
+            return checker.check(result, check_delivery(folder, expected, base_known=base.known))
+        except AssetNotFound as error:
+            return Checked(result, None, error, missing=True)
+        except (AssetError, LearningError) as error:
+            return Checked(result, None, error)
+
+    def round_model(self, task: Task, number: Round) -> RoundModel:
+        """The model that a round started from; earlier ones than the chain's were noted."""
+        key = f"round_model/{task.id}/{number}"
+        if number == task.round:
+            self.workspace.journal.write_note(key, task.model or "")
+        noted = self.workspace.journal.note(key)
+        first = (task.terms.model or "") if number == 1 else None
+        cid = noted if noted is not None else first
+        return RoundModel(Cid(cid) if cid else None, known=cid is not None)
+
+    def _base_file(self, task: Task) -> Path | None:
+        """The current round's model: all rounds of a task have one structure."""
+        if task.model is None:
+            return None
+        folder = self.workspace.round(task.id, task.round).model
+        return model_file(self.fetch(task.model, folder, task.id, task.round, "model"))
+
+
+@dataclass(frozen=True, slots=True)
+class RoundModel:
+    """The model that a round started from.
+
+    Attributes:
+        cid: its CID; None when the round has none, or it is not known.
+        known: whether ``cid`` can be relied on.
+    """
+
+    cid: Cid | None
+    known: bool
+
+
+def _by_round(results: Iterable[TaskResult], only: Round | None) -> dict[Round, list[TaskResult]]:
+    rounds: dict[Round, list[TaskResult]] = {}
+    for result in results:
+        if only is None or result.round == only:
+            rounds.setdefault(result.round, []).append(result)
+    return rounds
+
+
+def _is_news(tasks: set[TaskId]) -> Callable[[TaskId, str], bool]:
+    def concerns(task: TaskId, event: str) -> bool:
+        return event == "TaskCreated" or (task in tasks and event == "TaskResultSent")
+
+    return concerns
