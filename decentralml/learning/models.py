@@ -55,7 +55,7 @@ def write_like(
     Raises:
         ResultRefused: ``layers`` do not fit ``base``.
     """
-    if _kind(base) != _kind(target):
+    if _kind(base) != target.suffix:
         raise MalformedModel(f"{target.name} must end in {base.suffix} as {base.name} does")
     if base.suffix == weights.SUFFIX:
         check_like(layers, weights.read_specs(base))

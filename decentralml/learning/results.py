@@ -155,13 +155,6 @@ def _metrics(value: Any, limits: ResultLimits) -> dict[str, float]:
     for name, number in value.items():
         if len(name) > _MAX_METRIC_NAME:
             raise MalformedResult(f"the name of a metric is {len(name)} characters long")
-        if type(number) not in (int, float) or not _is_finite(number):
+        if type(number) not in (int, float) or not math.isfinite(number):
             raise MetricNotFinite(f"the metric {name!r} is {str(number)[:40]}, no finite number")
     return {name: float(number) for name, number in value.items()}
-
-
-def _is_finite(number: float) -> bool:
-    try:
-        return math.isfinite(number)
-    except OverflowError:
-        return False
