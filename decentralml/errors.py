@@ -150,6 +150,85 @@ class KeyFileError(DecentralMLError):
     """A key could not be found, read, decrypted or written."""
 
 
+class InvalidKeyName(KeyFileError):
+    """A text cannot name a key."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name[:80]!a} names no key. A name has letters, digits, '.', '-' and '_'; "
+            "on a development chain a path such as //Alice will do."
+        )
+        self.name = name
+
+
+class InvalidMnemonic(KeyFileError):
+    """Words that are no mnemonic. They are a secret: no message repeats them."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__(
+            f"These {words} words are no mnemonic: 12, 15, 18, 21 or 24 English words whose "
+            "last one is a check of the others. Look for a mistyped or swapped word."
+        )
+        self.words = words
+
+
+class KeyNotFound(KeyFileError):
+    """The folder has no key of that name."""
+
+    def __init__(self, name: str, folder: str) -> None:
+        super().__init__(
+            f"There is no key named {name} in {folder}. See `decentralml keys list`, "
+            f"or make one: `decentralml keys create {name}`."
+        )
+        self.name, self.folder = name, folder
+
+
+class KeyExists(KeyFileError):
+    """A key would be written over another."""
+
+    def __init__(self, name: str, folder: str) -> None:
+        super().__init__(f"There is a key named {name} in {folder} already. Take another name.")
+        self.name, self.folder = name, folder
+
+
+class WrongPassword(KeyFileError):
+    """A key file does not open with this password."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The key {name} does not open with this password. Try again.")
+        self.name = name
+
+
+class PasswordMissing(KeyFileError):
+    """A key's password is nowhere, and nobody can be asked for it."""
+
+    def __init__(self, name: str, variable: str) -> None:
+        super().__init__(
+            f"The key {name} needs its password. Set {variable}, keep it in the key ring "
+            f"(`decentralml keys remember {name}`), or run this in a terminal."
+        )
+        self.name, self.variable = name, variable
+
+
+class MalformedKeyFile(KeyFileError):
+    """A file is no key file that can be opened."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} cannot be used as a key: {why}.")
+        self.name, self.why = name, why
+
+
+class WellKnownKeyRefused(KeyFileError):
+    """A key that everybody knows was named on a chain whose money is worth something."""
+
+    def __init__(self, uri: str, chain: str) -> None:
+        super().__init__(
+            f"{uri} is a key that everybody knows, and {chain[:40]!a} is no development chain. "
+            "Make a key of your own: `decentralml keys create`."
+        )
+        self.uri, self.chain = uri, chain
+
+
 class AssetError(DecentralMLError):
     """A bundle could not be stored, found or verified."""
 

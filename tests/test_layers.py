@@ -55,8 +55,8 @@ ROOTS = {"pallets_mock.__main__", "pallets_mock.testing"}  # these wire all room
 LIBRARY_ROOMS = {
     "wasmtime": ("pallets_mock.executor",),
     "sqlite3": ("pallets_mock.store", "decentralml.roles.journal"),
-    "websockets": ("pallets_mock.rpc",),
-    "substrateinterface": ("decentralml.chain.node", "decentralml.chain.keys"),
+    "websockets": ("pallets_mock.rpc", "decentralml.chain.connection"),
+    "substrateinterface": ("decentralml.chain.runtime", "decentralml.chain.keys"),
     "keras": ("decentralml.learning.frameworks.keras",),
     "tensorflow": ("decentralml.learning.frameworks.keras",),
     "pydantic_settings": ("decentralml.config",),

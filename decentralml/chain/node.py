@@ -1,0 +1,347 @@
+"""A node of the chain: requests that survive a lost connection, and the runtime behind them.
+
+Everything here may be asked again without harm, so a request that lost its connection is asked
+again, with growing pauses, until the time limit. What must not happen twice is `submission`'s.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from decentralml.chain.calls import PALLET, Call
+from decentralml.chain.connection import AnswerError, Connection, ConnectionLost, Subscription
+from decentralml.chain.signed import SignedCall
+from decentralml.chain.token import Token
+from decentralml.errors import (
+    MalformedChainData,
+    NodeUnreachable,
+    RequestRefused,
+    WrongRuntime,
+)
+from decentralml.types import AccountId, BlockNumber
+
+if TYPE_CHECKING:
+    from decentralml.chain.keys import Keypair
+    from decentralml.chain.runtime import Runtime, RuntimeEvent, Version
+
+Wait = Literal["auto", "inclusion", "finality"]
+
+SPEC_NAME = "decentralml"
+NEEDED_CALLS = frozenset(
+    {
+        "create_task", "accept_task", "start_round", "send_task_result", "validate_task_result",
+        "claim_result", "dispute_result", "resolve_dispute", "release_assignment",
+        "withdraw_task", "prune_task",
+    }
+)  # fmt: skip
+MARKET_API = "0x" + blake2b(b"DecentralMLApi", digest_size=8).hexdigest()
+ERA_BLOCKS = 256
+"""How long a signed call lives: long enough to reconnect, short enough to know it dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """A block by height and hash."""
+
+    number: BlockNumber
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block's body; `extrinsics` as ``0x…``."""
+
+    number: BlockNumber
+    hash: str
+    parent: str
+    extrinsics: tuple[str, ...]
+
+
+class Node:
+    """A node by its WebSocket address. Use as a context manager, or `close` it."""
+
+    def __init__(self, url: str, *, timeout: float = 60.0, wait: Wait = "auto") -> None:
+        """Connect once, without trying again.
+
+        Args:
+            timeout: seconds that any one answer, reconnecting included, may take.
+            wait: when a call counts as done; "auto": finality, inclusion on a development chain.
+        Raises:
+            NodeUnreachable: nobody answers there.
+        """
+        self.url, self.timeout = url, timeout
+        self._closed = threading.Event()
+        self._lock = threading.RLock()
+        self._runtime: Runtime | None = None
+        self._versions: Subscription | None = None
+        try:
+            self._connection = Connection(url, timeout)
+            self.genesis = str(self._connection.request("chain_getBlockHash", [0]))
+            self._chain_type = self._connection.request("system_chainType", [])
+        except (ConnectionLost, AnswerError) as error:
+            raise NodeUnreachable(url, str(error)) from error
+        self.wait: Literal["inclusion", "finality"] = (
+            ("inclusion" if self.is_development() else "finality") if wait == "auto" else wait
+        )
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection and every wait on it."""
+        self._closed.set()
+        self._connection.close()
+
+    # -- requests
+
+    def request(self, method: str, *params: Any) -> Any:
+        """The result of a JSON-RPC call that may safely be made twice.
+
+        Raises:
+            RequestRefused: the node answered with an error.
+            NodeUnreachable: no answer within the time limit, reconnecting included.
+        """
+        end = time.monotonic() + self.timeout
+        while True:
+            connection = self.connected(end)
+            left = max(0.1, end - time.monotonic())
+            try:
+                return connection.request(method, list(params), min(left, self.timeout / 2))
+            except AnswerError as error:
+                raise RequestRefused(method, error.code, error.message, error.data) from error
+            except ConnectionLost as error:
+                if time.monotonic() >= end:
+                    raise NodeUnreachable(self.url, str(error)) from error
+
+    def connected(self, end: float | None = None) -> Connection:
+        """A connection that is alive; reconnects, with growing pauses, until `end` (monotonic).
+
+        Raises:
+            NodeUnreachable: not until then, or the node was closed.
+            WrongRuntime: another chain answers at the address now.
+        """
+        limit = time.monotonic() + self.timeout if end is None else end
+        with self._lock:
+            for attempt in itertools.count():
+                try:
+                    self._connection.check()
+                    return self._connection
+                except ConnectionLost as error:
+                    pause = min(2.0, 0.05 * 2**attempt) * random.uniform(0.5, 1.0)
+                    spent = attempt > 0 and time.monotonic() + pause >= limit
+                    if spent or self._closed.wait(pause if attempt else 0):
+                        raise NodeUnreachable(self.url, str(error)) from error
+                self._reconnect(limit)
+        raise AssertionError("unreachable")
+
+    def _reconnect(self, limit: float) -> None:
+        try:
+            fresh = Connection(self.url, max(0.1, min(limit - time.monotonic(), self.timeout)))
+            genesis = fresh.request("chain_getBlockHash", [0])
+        except (ConnectionLost, AnswerError):
+            return
+        if genesis != self.genesis:
+            fresh.close()
+            raise WrongRuntime(self.url, f"its genesis is {genesis} now, it was {self.genesis}")
+        self._connection, self._versions = fresh, None
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass, unless the node is closed meanwhile."""
+        if self._closed.wait(seconds):
+            raise NodeUnreachable(self.url, "the connection was closed")
+
+    # -- what the chain is
+
+    def is_development(self) -> bool:
+        """Whether the chain calls itself a development chain."""
+        return bool(self._chain_type == "Development")
+
+    def is_local(self) -> bool:
+        """Whether it is a development chain or a local test network: its money is worthless."""
+        return self._chain_type in ("Development", "Local")
+
+    def chain_name(self) -> str:
+        """What its operators call the chain."""
+        return str(self.request("system_chain"))
+
+    def token(self) -> Token:
+        """The chain's token, as its specification names it."""
+        properties = self.request("system_properties")
+        found = properties if isinstance(properties, dict) else {}
+        symbol, decimals = found.get("tokenSymbol", "UNIT"), found.get("tokenDecimals", 12)
+        symbol = symbol[0] if isinstance(symbol, list) and symbol else symbol
+        decimals = decimals[0] if isinstance(decimals, list) and decimals else decimals
+        if not (isinstance(symbol, str) and symbol.isalnum() and len(symbol) <= 12):
+            raise MalformedChainData("a token symbol", symbol)
+        if not (isinstance(decimals, int) and 0 <= decimals <= 38):
+            raise MalformedChainData("a token's decimal places", decimals)
+        return Token(symbol, decimals)
+
+    # -- blocks
+
+    def best(self) -> BlockRef:
+        """The head of the best chain."""
+        return self._ref(self.request("chain_getBlockHash"))
+
+    def finalised(self) -> BlockRef:
+        """The last block that cannot be undone."""
+        return self._ref(self.request("chain_getFinalizedHead"))
+
+    def settled(self) -> BlockRef:
+        """The last block that counts: the best one, or the finalised one (see `wait`)."""
+        return self.best() if self.wait == "inclusion" else self.finalised()
+
+    def _ref(self, block_hash: str) -> BlockRef:
+        return BlockRef(number_of(self.request("chain_getHeader", block_hash)), block_hash)
+
+    def block_hash(self, number: int) -> str | None:
+        """Hash of the block at that height of the best chain; None above its head."""
+        found = self.request("chain_getBlockHash", number)
+        return None if found is None else str(found)
+
+    def block(self, block_hash: str) -> Block | None:
+        """A block by its hash; None when the node does not have it."""
+        found = self.request("chain_getBlock", block_hash)
+        if found is None:
+            return None
+        try:
+            body, header = found["block"]["extrinsics"], found["block"]["header"]
+            return Block(number_of(header), block_hash, str(header["parentHash"]), tuple(body))
+        except (KeyError, TypeError) as error:
+            raise MalformedChainData("a block", found) from error
+
+    # -- the runtime
+
+    def runtime(self) -> Runtime:
+        """The runtime at the head; loaded anew once the node says that it was upgraded.
+
+        Raises:
+            WrongRuntime: it is not a DecentralML runtime that this package knows.
+        """
+        with self._lock:
+            connection = self.connected()
+            if self._runtime is None or self._versions is None or self._version_changed():
+                with self._reads_again():
+                    self._versions = connection.subscribe(
+                        "state_subscribeRuntimeVersion", [], "state_unsubscribeRuntimeVersion"
+                    )
+                self._runtime = self.runtime_at(None)
+            return self._runtime
+
+    def _version_changed(self) -> bool:
+        try:
+            said = self._versions.next(0) if self._versions is not None else None
+        except ConnectionLost:
+            return True
+        current = self._runtime.version.spec_version if self._runtime is not None else None
+        return said is not None and said.get("specVersion") != current
+
+    @contextmanager
+    def _reads_again(self) -> Iterator[None]:
+        """A subscription that could not be begun leaves None: the next use begins it."""
+        try:
+            yield
+        except (ConnectionLost, AnswerError):
+            self._versions = None
+
+    def runtime_at(self, block_hash: str | None) -> Runtime:
+        """The runtime of the state after that block (None: the head). Raises as `runtime`."""
+        at = [] if block_hash is None else [block_hash]
+        said = self.request("state_getRuntimeVersion", *at)
+        version = self._fitting(said)
+        if self._runtime is not None and self._runtime.version == version:
+            return self._runtime
+        # Imported here: it takes 0.3 s, which a command that needs no chain should not pay.
+        from decentralml.chain.runtime import runtime_of
+
+        loaded = runtime_of(self.request("state_getMetadata", *at), version)
+        missing = NEEDED_CALLS - loaded.calls_of(PALLET)
+        if missing:
+            names = ", ".join(sorted(missing))
+            raise WrongRuntime(self.url, f"its {PALLET} pallet lacks the calls {names}")
+        return loaded
+
+    def _fitting(self, said: Any) -> Version:
+        from decentralml.chain.runtime import Version
+
+        try:
+            name, apis = str(said["specName"]), {api for api, _ in said["apis"]}
+            version = Version(name, int(said["specVersion"]), int(said["transactionVersion"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise MalformedChainData("a runtime version", said) from error
+        if name != SPEC_NAME:
+            raise WrongRuntime(self.url, f"it runs {ascii(name)[:40]}, not {SPEC_NAME}")
+        if MARKET_API not in apis:
+            raise WrongRuntime(self.url, f"{name}-{version.spec_version} has no DecentralMLApi")
+        return version
+
+    def storage(self, pallet: str, item: str, *params: Any, at: str | None = None) -> Any:
+        """Value of a storage item, its default where the pallet gives one, else None."""
+        runtime = self.runtime()
+        key, kind, default = runtime.storage_key(pallet, item, list(params))
+        raw = self.request("state_getStorage", key, *([] if at is None else [at]))
+        data = default if raw is None else bytes.fromhex(raw[2:])
+        return runtime.decode(kind, data) if data or raw is not None else None
+
+    def state_call(self, method: str, argument: bytes, at: str | None = None) -> bytes:
+        """What a runtime API answers, as SCALE bytes."""
+        parameters = [method, "0x" + argument.hex(), *([] if at is None else [at])]
+        return bytes.fromhex(self.request("state_call", *parameters)[2:])
+
+    def events(self, block: Block) -> list[RuntimeEvent]:
+        """All events of a block, decoded with the runtime that executed it."""
+        runtime = self.runtime_at(block.parent) if block.number else self.runtime()
+        key, _, _ = runtime.storage_key("System", "Events", [])
+        raw = self.request("state_getStorage", key, block.hash)
+        return [] if raw is None else runtime.events(bytes.fromhex(raw[2:]))
+
+    # -- signing
+
+    def next_nonce(self, account: AccountId) -> int:
+        """The nonce for the account's next transaction, those waiting in the pool counted."""
+        return int(self.request("system_accountNextIndex", account))
+
+    def sign(self, call: Call, keypair: Keypair) -> SignedCall:
+        """Sign a call for this chain, with the account's next nonce. Sends nothing."""
+        from decentralml.chain.runtime import extrinsic_hash
+
+        runtime = self.runtime_at(None)  # asks each time: a stale version is a wasted signature
+        self._runtime = runtime
+        birth = self.finalised()
+        nonce = self.next_nonce(AccountId(keypair.ss58_address))
+        hashes = {0: self.genesis, int(birth.number): birth.hash}
+        extrinsic, signed_at = runtime.sign(call, keypair, nonce, ERA_BLOCKS, hashes)
+        return SignedCall(
+            call=call,
+            signer=AccountId(keypair.ss58_address),
+            extrinsic=extrinsic,
+            hash=extrinsic_hash(extrinsic),
+            nonce=nonce,
+            signed_at_block=BlockNumber(signed_at),
+            era_blocks=ERA_BLOCKS,
+        )
+
+
+def number_of(header: Any) -> BlockNumber:
+    """Height in a header as JSON-RPC writes it."""
+    try:
+        return BlockNumber(int(header["number"], 16))
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedChainData("a block header", header) from error

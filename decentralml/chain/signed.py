@@ -1,0 +1,85 @@
+"""A call once signed, and once in a block: plain data that a journal can keep."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from decentralml.chain.calls import Call
+from decentralml.chain.records import Event
+from decentralml.types import AccountId, BlockNumber, Planck
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCall:
+    """A call with its signature: the bytes that are sent, and sent again after a failure.
+
+    It can enter a block from `signed_at_block` + 1 to `last_block`, both included, and its
+    nonce lets it in only once: that is what makes sending it again safe.
+    """
+
+    call: Call
+    signer: AccountId
+    extrinsic: str  # 0x…, the bytes for the wire
+    hash: str  # 0x…, blake2b-256 of these bytes
+    nonce: int
+    signed_at_block: BlockNumber
+    era_blocks: int
+
+    @property
+    def call_name(self) -> str:
+        """The call's name in Rust."""
+        return self.call.name
+
+    @property
+    def last_block(self) -> BlockNumber:
+        """The last block that can hold it."""
+        return BlockNumber(self.signed_at_block + self.era_blocks - 1)
+
+    def to_json(self) -> str:
+        """One line of JSON; holds no secret."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> SignedCall:
+        """The inverse of `to_json`."""
+        fields = json.loads(text)
+        return cls(**{**fields, "call": Call(**fields["call"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a call went into the chain, what it cost, and what the market said to it."""
+
+    extrinsic_hash: str
+    block_hash: str
+    block_number: BlockNumber
+    fee: Planck
+    events: tuple[Event, ...]
+
+    def event(self, name: str) -> Event:
+        """The first event of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for event in self.events:
+            if event.name == name:
+                return event
+        raise KeyError(name)
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        plain: dict[str, Any] = {**_fields(self), "events": [_fields(e) for e in self.events]}
+        return json.dumps(plain, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Receipt:
+        """The inverse of `to_json`."""
+        fields = json.loads(text)
+        return cls(**{**fields, "events": tuple(Event(**event) for event in fields["events"])})
+
+
+def _fields(value: Receipt | Event) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}

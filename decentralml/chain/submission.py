@@ -1,0 +1,218 @@
+"""Getting a signed call into the chain once: not zero times, not twice, whatever breaks meanwhile.
+
+What is certain, and what it is built on: an extrinsic's nonce lets it into one chain only once;
+its era keeps it out after `SignedCall.last_block`; so before signing anew the chain is searched
+for the old one, and only a call that can never come in any more is signed again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from decentralml.chain.connection import AnswerError, ConnectionLost
+from decentralml.chain.signed import SignedCall
+from decentralml.errors import (
+    InsufficientFunds,
+    RequestRefused,
+    TransactionPending,
+    TransactionRefused,
+)
+
+if TYPE_CHECKING:
+    from decentralml.chain.node import Block, Node
+
+Resign = Callable[[], SignedCall]
+
+
+class Answer(Enum):
+    """What a node's refusal of an extrinsic means for whoever sent it."""
+
+    NONCE_TAKEN = "its nonce is used, or another transaction with that nonce waits in the pool"
+    KNOWN = "it waits in the pool already"
+    LATER = "it may be taken in a later block"
+    DEAD = "its era began too long ago"
+    BAD_SIGNATURE = "the runtime was upgraded since it was signed, or the key does not fit"
+    NO_FUNDS = "the account cannot pay the fee"
+    REFUSED = "it will never be taken"
+
+
+def judge(code: int, text: str) -> Answer:
+    """Read a refusal: JSON-RPC error codes 1010 to 1019, and what sp-runtime calls the reasons."""
+    said = text.lower()
+    by_code = {1012: Answer.LATER, 1013: Answer.KNOWN, 1014: Answer.NONCE_TAKEN, 1016: Answer.LATER}
+    if code != 1010:
+        return by_code.get(code, Answer.REFUSED)
+    reasons = {
+        "outdated": Answer.NONCE_TAKEN,
+        "bad signature": Answer.BAD_SIGNATURE,
+        "ancient birth": Answer.DEAD,
+        "inability to pay": Answer.NO_FUNDS,
+        "exhaust": Answer.LATER,
+        "future": Answer.LATER,
+    }
+    return next((answer for words, answer in reasons.items() if words in said), Answer.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an extrinsic is in the chain."""
+
+    block: Block
+    index: int
+
+
+class Submission:
+    """One signed call on its way; `run` ends when it is in a block that counts."""
+
+    def __init__(self, node: Node, signed: SignedCall, resign: Resign, *, fresh: bool) -> None:
+        """Args:
+        resign: signs the call anew and makes the new one known, before it is sent.
+        fresh: whether `signed` was certainly never sent before.
+        """
+        self.node, self.signed, self._resign, self._fresh = node, signed, resign, fresh
+        self._end = time.monotonic() + node.timeout
+        self._tries = 0
+        self._signed_anew = 0
+
+    def run(self) -> Place:
+        """Bring it in.
+
+        Raises:
+            TransactionPending: not in a block within the node's time limit; it may still come in.
+            TransactionRefused, InsufficientFunds: the node does not take it.
+            NodeUnreachable: no node answers.
+        """
+        while True:
+            if not self._fresh:
+                place = self.find()
+                if place is not None and self._counts(place):
+                    return place
+                if place is None and self._is_dead():
+                    self._sign_again()
+                elif place is not None:
+                    self._rest()
+                    continue
+            seen = self._send()
+            if seen is not None:
+                return seen
+            self._rest()
+
+    # -- looking
+
+    def find(self) -> Place | None:
+        """Search the blocks that can hold it, up to the best one."""
+        first, best = self.signed.signed_at_block + 1, self.node.best()
+        for number in range(first, min(best.number, self.signed.last_block) + 1):
+            block_hash = self.node.block_hash(number)
+            place = None if block_hash is None else self.place_in(block_hash)
+            if place is not None:
+                return place
+        return None
+
+    def place_in(self, block_hash: str) -> Place | None:
+        """Its place in one block."""
+        from decentralml.chain.runtime import extrinsic_hash
+
+        block = self.node.block(block_hash)
+        if block is None:
+            return None
+        for index, extrinsic in enumerate(block.extrinsics):
+            if extrinsic_hash(extrinsic) == self.signed.hash:
+                return Place(block, index)
+        return None
+
+    def _counts(self, place: Place) -> bool:
+        if self.node.wait == "inclusion":
+            return True
+        if self.node.finalised().number < place.block.number:
+            return False
+        return self.node.block_hash(place.block.number) == place.block.hash
+
+    def _is_dead(self) -> bool:
+        """Whether it can never come in; called only when it was just not found.
+
+        Its era must be over, or its nonce used by another transaction, in a block that counts.
+        """
+        settled = self.node.settled()
+        if settled.number >= self.signed.last_block:
+            return True
+        account = self.node.storage("System", "Account", self.signed.signer, at=settled.hash)
+        used = int(account["nonce"]) > self.signed.nonce
+        # It may have come in between the search and this look.
+        return used and self.find() is None
+
+    # -- acting
+
+    def _sign_again(self) -> None:
+        self._signed_anew += 1
+        self.signed, self._fresh = self._resign(), True
+
+    def _rest(self) -> None:
+        if time.monotonic() >= self._end:
+            signed = self.signed
+            raise TransactionPending(
+                signed.call_name, signed.hash, signed.last_block, self.node.timeout
+            )
+        self._tries += 1
+        self.node.pause(min(1.0, 0.02 * 2 ** min(self._tries, 10)))
+
+    def _send(self) -> Place | None:
+        """Send it once and watch; None when it is to be looked for."""
+        fresh, self._fresh = self._fresh, False
+        connection = self.node.connected()
+        try:
+            watch = connection.subscribe(
+                "author_submitAndWatchExtrinsic", [self.signed.extrinsic], "author_unwatchExtrinsic"
+            )
+        except ConnectionLost:
+            return None
+        except AnswerError as error:
+            self._refused(error, fresh)
+            return None
+        try:
+            return self._watch(watch)
+        finally:
+            watch.close()
+
+    def _watch(self, watch: Any) -> Place | None:
+        while time.monotonic() < self._end:
+            try:
+                said = watch.next(min(10.0, max(0.0, self._end - time.monotonic())))
+            except ConnectionLost:
+                return None
+            if said in ("invalid", "dropped") or said is None:
+                return None
+            if not isinstance(said, dict):
+                continue
+            if "usurped" in said or "finalityTimeout" in said:
+                return None
+            final = said.get("finalized")
+            block_hash = final or (said.get("inBlock") if self.node.wait == "inclusion" else None)
+            if isinstance(block_hash, str):
+                return self.place_in(block_hash)
+        return None
+
+    def _refused(self, error: AnswerError, fresh: bool) -> None:
+        text = f"{error.message} {error.data or ''}".strip()
+        call = self.signed.call_name
+        match judge(error.code, text):
+            case Answer.NONCE_TAKEN | Answer.DEAD if fresh:
+                self._sign_again()  # never sent, and this node did not keep it
+            case Answer.BAD_SIGNATURE if fresh and self._signed_anew == 0:
+                self._sign_again()  # with the runtime as it is now
+            case Answer.BAD_SIGNATURE if self._signed_anew == 0 and self.find() is None:
+                self._sign_again()
+            case Answer.NO_FUNDS:
+                raise InsufficientFunds(call, self.signed.signer, "its fee is more than it has")
+            case Answer.REFUSED | Answer.BAD_SIGNATURE:
+                if -32768 <= error.code <= -32000:
+                    raise RequestRefused(
+                        "author_submitAndWatchExtrinsic", error.code, error.message, error.data
+                    )
+                raise TransactionRefused(call, text)
+            case _:
+                return

@@ -1,0 +1,123 @@
+"""The market's events, block by block: none left out, none twice, across lost connections.
+
+Follows the blocks that count (see `Node.wait`): finalised ones never change; on a development
+chain, which counts a block at once, a reorganisation makes the replaced blocks come again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from decentralml.chain.calls import PALLET
+from decentralml.chain.connection import AnswerError, ConnectionLost, Subscription
+from decentralml.chain.records import Event
+from decentralml.chain.scale import event_of
+from decentralml.types import BlockNumber
+
+if TYPE_CHECKING:
+    from decentralml.chain.node import Node
+
+BlockEvents = tuple[BlockNumber, tuple[Event, ...]]
+
+REMEMBERED = 256  # blocks back that a reorganisation is recognised
+ASK_AGAIN = 1.0  # seconds after which `stop` is asked
+LOOK_AGAIN = 30.0  # seconds after which the head is read even if the node announced none
+
+
+class Heads:
+    """Wakes whoever waits for a block; begins anew on a new connection."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        kind = "NewHeads" if node.wait == "inclusion" else "FinalizedHeads"
+        self._methods = (f"chain_subscribe{kind}", f"chain_unsubscribe{kind}")
+        self._feed: Subscription | None = None
+
+    def wait(self, timeout: float) -> bool:
+        """Whether there may be a new head: one was announced, or the connection is a new one.
+
+        Raises:
+            NodeUnreachable: no node answers within its time limit.
+        """
+        try:
+            if self._feed is None:
+                begin, end = self._methods
+                self._feed = self._node.connected().subscribe(begin, [], end)
+                return True
+            announced = self._feed.next(timeout) is not None
+            while announced and self._feed.next(0) is not None:
+                pass  # only the last one counts
+            return announced
+        except ConnectionLost:
+            self._feed = None
+            self._node.connected()
+            return True
+        except AnswerError:
+            self._node.pause(min(timeout, 0.5))
+            return True
+
+    def close(self) -> None:
+        """End the subscription."""
+        if self._feed is not None:
+            self._feed.close()
+
+
+def follow(
+    node: Node, from_block: BlockNumber | None, stop: Callable[[], bool] | None
+) -> Iterator[BlockEvents]:
+    """Every block from `from_block` on, with the market's events in it (often none).
+
+    Waits for blocks that do not exist yet; ends when `stop`, asked at least once a second, says
+    so, or when the iterator is closed.
+
+    Args:
+        from_block: the first block wanted; without one, the next after the head.
+    Raises:
+        NodeUnreachable: no node answers within its time limit.
+        WrongRuntime: the chain was upgraded to something that this package does not fit.
+    """
+    heads = Heads(node)
+    following = node.settled().number + 1 if from_block is None else int(from_block)
+    seen: OrderedDict[int, str] = OrderedDict()
+    looked = 0.0
+    try:
+        while stop is None or not stop():
+            if not heads.wait(ASK_AGAIN) and time.monotonic() - looked < LOOK_AGAIN:
+                continue
+            looked = time.monotonic()
+            top = node.settled().number
+            following = _fork(node, seen, following)
+            while following <= top and (stop is None or not stop()):
+                block_hash = node.block_hash(following)
+                happened = None if block_hash is None else events_of(node, block_hash)
+                if block_hash is None or happened is None:
+                    break  # undone meanwhile; the next head tells
+                yield BlockNumber(following), happened
+                seen[following] = block_hash
+                while len(seen) > REMEMBERED:
+                    seen.popitem(last=False)
+                following += 1
+    finally:
+        heads.close()
+
+
+def events_of(node: Node, block_hash: str) -> tuple[Event, ...] | None:
+    """The market's events in one block; None when the node has no such block."""
+    block = node.block(block_hash)
+    if block is None:
+        return None
+    return tuple(event_of(e.name, e.fields or {}) for e in node.events(block) if e.pallet == PALLET)
+
+
+def _fork(node: Node, seen: OrderedDict[int, str], following: int) -> int:
+    """The first block to read: `following`, or the first of those seen that was replaced."""
+    while seen:
+        last = next(reversed(seen))
+        if node.block_hash(last) == seen[last]:
+            break
+        seen.popitem()
+        following = last
+    return following
