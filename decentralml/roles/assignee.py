@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from decentralml.chain import calls
 from decentralml.chain.records import Assignment, Task, TaskKind, TaskResult
-from decentralml.errors import NotTrusted, OutOfOrder, RunnerError, SealingNeeded, WrongKind
+from decentralml.errors import (
+    NotTrusted,
+    OutOfOrder,
+    SealingNeeded,
+    TaskFailed,
+    TaskLimitExceeded,
+    WrongKind,
+)
 from decentralml.roles import steps
 from decentralml.roles.delivery import model_file, pack, unpacked
 from decentralml.roles.events import Did
@@ -19,10 +26,8 @@ from decentralml.roles.manifest import Manifest
 from decentralml.roles.role import Role
 from decentralml.roles.rooms import Machine, Preview, Rooms
 from decentralml.roles.workspace import RoundFolder
+from decentralml.runner import TaskRun, describe, run_task
 from decentralml.types import BlockNumber, Cid, Round, TaskId
-
-if TYPE_CHECKING:
-    from decentralml.runner.sandbox import TaskRun
 
 
 class Assignee(Role):
@@ -294,8 +299,6 @@ class Assignee(Role):
         self.tell(Did.TRAINED, task.id, task.round)
 
     def _run_script(self, task: Task, folder: RoundFolder) -> None:
-        from decentralml.runner.sandbox import run_task
-
         folder.fresh(folder.run).mkdir()
         self.checkpoint(f"run/{task.id}/{task.round}:before")
         self.tell(Did.STARTED, task.id, task.round, str(folder.log))
@@ -310,7 +313,7 @@ class Assignee(Role):
                 self.machine.sandbox,
                 on_line=show,
             )
-        except RunnerError as error:
+        except (TaskFailed, TaskLimitExceeded) as error:
             key = _failures_key(task)
             journal = self.workspace.journal
             journal.write_note(key, str(int(journal.note(key) or 0) + 1))
@@ -318,14 +321,11 @@ class Assignee(Role):
             raise
 
     def _touches(self, task: Task) -> str:
-        from decentralml.runner.sandbox import describe
+        machine = self.machine
+        run = self._task_run(task, self.workspace.round(task.id, task.round))
+        return str(describe(run, machine.limits, machine.sandbox.isolated))
 
-        return describe(self._task_run(task, None), self.machine.limits)
-
-    def _task_run(self, task: Task, folder: RoundFolder | None) -> TaskRun:
-        from decentralml.runner.sandbox import TaskRun
-
-        folder = folder or self.workspace.round(task.id, task.round)
+    def _task_run(self, task: Task, folder: RoundFolder) -> TaskRun:
         return TaskRun(
             task_dir=self.workspace.bundle(task.id),
             data_dir=self.machine.data_dir,

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from decentralml.assets.store import AssetStore
 from decentralml.chain.market import Market
 from decentralml.chain.records import Task
 from decentralml.roles.events import Checkpoint, Observer, ignore, pass_by
 from decentralml.roles.workspace import Workspace
-
-if TYPE_CHECKING:
-    from decentralml.runner.limits import Limits
-    from decentralml.runner.sandbox import Sandbox
+from decentralml.runner import Limits, Sandbox
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from decentralml.errors import (
     CallRejected,
     InsufficientFunds,
     RoleError,
-    RunnerError,
+    TaskFailed,
+    TaskLimitExceeded,
     TransactionRefused,
 )
 from decentralml.roles import steps
@@ -196,7 +197,7 @@ class _Shift:
             sent = self.worker.do(facts, step)
         except (CallRejected, TransactionRefused, InsufficientFunds) as refusal:
             return self._refused(task, refusal)
-        except RunnerError:
+        except (TaskFailed, TaskLimitExceeded):
             return step
         except (AssetError, RoleError) as error:
             return self._stuck(task, facts, error)
