@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable
 
 import xxhash
-from Crypto.Hash import keccak
 
 from pallets_mock.host.context import HostContext
 
@@ -27,6 +26,8 @@ def blake2(data: bytes, bits: int) -> bytes:
 
 def keccak_hash(data: bytes, bits: int) -> bytes:
     """Keccak before NIST's padding, as Ethereum has it."""
+    from Crypto.Hash import keccak  # a third of the whole package's import, and rarely used
+
     return keccak.new(data=data, digest_bits=bits).digest()
 
 
