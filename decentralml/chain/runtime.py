@@ -129,8 +129,8 @@ class Runtime:
     def constant(self, pallet: str, name: str) -> Any:
         """Value of a pallet's constant; None when there is none of that name."""
         with _CODEC:
-            found = self._library.get_metadata_constant(pallet, name)
-            return None if found is None else self.decode(found.type, found.constant_value_bytes)
+            found = self._library.get_constant(pallet, name)
+        return None if found is None else found.value
 
     def type_named(self, *path: str) -> str:
         """Type whose path begins and ends as `path` does.
