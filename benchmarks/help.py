@@ -1,4 +1,4 @@
-"""How long `decentralml --help` takes, against the limit of 0.15 s and an empty Python in the same run.
+"""Time of `decentralml --help`, against its limit of 0.15 s and an empty Python in the same run.
 
 python benchmarks/help.py [--runs 20]
 """
