@@ -37,10 +37,11 @@ from pallets_mock.runtime import (  # noqa: E402
 
 PACKAGE = "decentralml-runtime"
 TARGET = "wasm32v1-none"
-WASM = Path(TARGET, "release", f"{PACKAGE.replace('-', '_')}.wasm")
+PROFILE = "wasm"
+WASM = Path(TARGET, PROFILE, f"{PACKAGE.replace('-', '_')}.wasm")
 DATA = ROOT / "pallets_mock" / "runtime"
 # The crates that the blob is made of, and what lies in them without being part of it.
-CRATES = ("runtime",)
+CRATES = ("pallet", "runtime")
 NOT_SOURCES = {"tests", "tests.rs", "mock.rs", "target"}
 
 # From the recipe in the design; whatever of these the caller's environment sets would change the
@@ -141,7 +142,7 @@ def build(workspace: Path, target_dir: Path, compiler: Toolchain, features: list
     # Known only now: the folders that the crates were unpacked to.
     flags = [*FLAGS, *_remaps(workspace, environment)]
     environment["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
-    command = [compiler.cargo, "build", "--locked", "--release", "-p", PACKAGE]
+    command = [compiler.cargo, "build", "--locked", "--profile", PROFILE, "-p", PACKAGE]
     command += ["--no-default-features", "--target", TARGET, "--target-dir", str(target_dir)]
     if features:
         command += ["--features", ",".join(features)]

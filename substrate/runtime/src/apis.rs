@@ -7,6 +7,10 @@ use frame_support::{
     view_functions::{ViewFunctionDispatchError, ViewFunctionId},
     weights::Weight,
 };
+use pallet_decentralml::{
+    types::{AssignmentInfo, Round, TaskId, TaskKind},
+    TaskOf, TaskResultOf,
+};
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -21,8 +25,9 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-    genesis_presets, AccountId, Aura, Balance, Block, Executive, Grandpa, InherentDataExt, Nonce,
-    Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, VERSION,
+    genesis_presets, AccountId, Aura, Balance, Block, BlockNumber, DecentralML, Executive, Grandpa,
+    InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System,
+    TransactionPayment, VERSION,
 };
 
 impl_runtime_apis! {
@@ -204,6 +209,54 @@ impl_runtime_apis! {
 
         fn query_length_to_fee(length: u32) -> Balance {
             TransactionPayment::length_to_fee(length)
+        }
+    }
+
+    impl pallet_decentralml_runtime_api::DecentralMLApi<Block, AccountId, Balance, BlockNumber>
+        for Runtime
+    {
+        fn open_tasks(
+            kind: Option<TaskKind>,
+            start: Option<TaskId>,
+            limit: u32,
+        ) -> Vec<(TaskId, TaskOf<Runtime>)> {
+            DecentralML::open_tasks(kind, start, limit)
+        }
+
+        fn assignments_of(
+            worker: AccountId,
+            start: Option<TaskId>,
+            limit: u32,
+        ) -> Vec<(TaskId, AssignmentInfo<Balance, BlockNumber>)> {
+            DecentralML::assignments_of(&worker, start, limit)
+        }
+
+        fn assignment(
+            task: TaskId,
+            worker: AccountId,
+        ) -> Option<AssignmentInfo<Balance, BlockNumber>> {
+            DecentralML::assignment(task, &worker)
+        }
+
+        fn results_of(
+            task: TaskId,
+            start: Option<(Round, AccountId)>,
+            limit: u32,
+        ) -> Vec<(Round, AccountId, TaskResultOf<Runtime>)> {
+            DecentralML::results_of(task, start, limit)
+        }
+
+        fn results_of_round(
+            task: TaskId,
+            round: Round,
+            start: Option<AccountId>,
+            limit: u32,
+        ) -> Vec<(AccountId, TaskResultOf<Runtime>)> {
+            DecentralML::results_of_round(task, round, start, limit)
+        }
+
+        fn owed(task: TaskId) -> Option<Balance> {
+            DecentralML::owed(task)
         }
     }
 

@@ -5,6 +5,7 @@ frame_benchmarking::define_benchmarks!(
     [frame_system, SystemBench::<Runtime>]
     [frame_system_extensions, SystemExtensionsBench::<Runtime>]
     [pallet_balances, Balances]
+    [pallet_decentralml, DecentralML]
     [pallet_multisig, Multisig]
     [pallet_proxy, Proxy]
     [pallet_sudo, Sudo]

@@ -10,7 +10,10 @@ use frame_support::{
         IdentityFee, Weight,
     },
 };
-use frame_system::limits::{BlockLength, BlockWeights};
+use frame_system::{
+    limits::{BlockLength, BlockWeights},
+    EnsureRoot,
+};
 use pallet_transaction_payment::{FungibleAdapter, Multiplier, TargetedFeeAdjustment};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_runtime::{
@@ -21,7 +24,7 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     proxy::ProxyType,
-    units::{deposit, EXISTENTIAL_DEPOSIT, SLOT_DURATION},
+    units::{deposit, DAYS, EXISTENTIAL_DEPOSIT, MILLI, SLOT_DURATION},
     AccountId, Aura, Balance, Balances, Block, BlockNumber, Hash, Nonce, OriginCaller, PalletInfo,
     Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
     RuntimeTask, System, VERSION,
@@ -181,4 +184,23 @@ impl pallet_sudo::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
     type RuntimeCall = RuntimeCall;
     type WeightInfo = pallet_sudo::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_decentralml::Config for Runtime {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type ArbiterOrigin = EnsureRoot<AccountId>;
+    type ArbiterTime = ConstU32<{ 7 * DAYS }>;
+    type IdleTime = ConstU32<{ 30 * DAYS }>;
+    type MinSpan = ConstU32<1>;
+    type MaxSpan = ConstU32<1_000_000>;
+    type MaxSlots = ConstU32<1_000>;
+    type MaxRounds = ConstU32<1_000>;
+    type MaxPrune = ConstU32<100>;
+    // Round sums that are above what `deposit` asks for the largest item of each kind.
+    type TaskDeposit = ConstU128<{ 100 * MILLI }>;
+    type AssignmentDeposit = ConstU128<{ 10 * MILLI }>;
+    type ResultDeposit = ConstU128<{ 10 * MILLI }>;
+    type DisputeDeposit = ConstU128<{ 100 * MILLI }>;
+    type WeightInfo = pallet_decentralml::weights::SubstrateWeight<Runtime>;
 }

@@ -11,6 +11,8 @@ mod benchmarks;
 pub mod configs;
 pub mod genesis_presets;
 pub mod proxy;
+#[cfg(test)]
+mod tests;
 pub mod units;
 
 use alloc::{borrow::Cow, vec::Vec};
@@ -128,4 +130,7 @@ mod runtime {
 
     #[runtime::pallet_index(9)]
     pub type Sudo = pallet_sudo;
+
+    #[runtime::pallet_index(10)]
+    pub type DecentralML = pallet_decentralml;
 }

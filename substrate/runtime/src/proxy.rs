@@ -32,10 +32,17 @@ pub enum ProxyType {
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
-    fn filter(&self, _call: &RuntimeCall) -> bool {
+    fn filter(&self, call: &RuntimeCall) -> bool {
         match self {
             Self::Any => true,
-            Self::Worker => false,
+            Self::Worker => matches!(
+                call,
+                RuntimeCall::DecentralML(
+                    pallet_decentralml::Call::accept_task { .. }
+                        | pallet_decentralml::Call::send_task_result { .. }
+                        | pallet_decentralml::Call::release_assignment { .. }
+                )
+            ),
         }
     }
 
