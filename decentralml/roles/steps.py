@@ -173,7 +173,7 @@ def is_open(task: Task, head: BlockNumber) -> bool:
 def _before_accepting(facts: Facts, task: Task, progress: Progress) -> Step:
     if not is_open(task, facts.head):
         return Finished("the task takes no more workers")
-    if task.assigned >= task.terms.slots:
+    if not _has_free_slot(task):
         return Wait(task.terms.schedule.accept_before, "a free slot")
     if not progress.bundle:
         return FetchBundle()
@@ -226,6 +226,12 @@ def _unsettled(facts: Facts, task: Task) -> list[TaskResult]:
         for result in facts.results
         if result.deadline is not None and (last or result.status is not ResultStatus.REJECTED)
     ]
+
+
+def _has_free_slot(task: Task) -> bool:
+    """A place among the workers, and money for a result of this round or of one to come."""
+    to_earn = task.waiting < task.units or task.round < task.terms.rounds
+    return task.assigned < task.terms.slots and to_earn
 
 
 def _has_ended(task: Task) -> bool:

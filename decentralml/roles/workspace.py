@@ -128,7 +128,12 @@ class RoundFolder:
         return self.folder / "federated"
 
     def received(self, worker: AccountId) -> Path:
-        """A validator's copy of this worker's delivery; exists only when it was verified whole."""
+        """A validator's copy of this worker's delivery; exists only when it was verified whole.
+
+        Raises: ValueError: the worker is no address.
+        """
+        if not (worker.isascii() and worker.isalnum()):
+            raise ValueError(f"{worker!r} is no address")
         return self.folder / "received" / worker
 
     def fresh(self, path: Path) -> Path:
@@ -150,7 +155,7 @@ def put_in_place(temporary: Path, final: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         os.fsync(descriptor)
     finally:
