@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +40,8 @@ PACKAGE = "decentralml-runtime"
 TARGET = "wasm32v1-none"
 PROFILE = "wasm"
 WASM = Path(TARGET, PROFILE, f"{PACKAGE.replace('-', '_')}.wasm")
+WORKSPACE = ROOT / "substrate"
 DATA = ROOT / "pallets_mock" / "runtime"
-# The crates that the blob is made of, and what lies in them without being part of it.
-CRATES = ("pallet", "runtime")
-NOT_SOURCES = {"tests", "tests.rs", "mock.rs", "target"}
-
 # From the recipe in the design; whatever of these the caller's environment sets would change the
 # bytes, so it is dropped first.
 FLAGS = (
@@ -109,24 +107,39 @@ def toolchain(name: str) -> Toolchain:
     )
 
 
-def sources(workspace: Path) -> Iterator[Path]:
-    """The files that decide the blob's bytes, sorted, relative to the workspace."""
-    files = [Path("Cargo.lock"), Path("Cargo.toml")]
-    for crate in CRATES:
-        for path in (workspace / crate).rglob("*"):
-            relative = path.relative_to(workspace)
-            wanted = path.suffix == ".rs" or path.name == "Cargo.toml"
-            if wanted and not NOT_SOURCES.intersection(relative.parts):
-                files.append(relative)
-    return iter(sorted(files))
+def sources(dependencies: Path, workspace: Path) -> list[str]:
+    """The files that decided a build's bytes, sorted, relative to the workspace.
+
+    Args:
+        dependencies: what cargo wrote beside the blob: every file that it read, in make's syntax.
+        workspace: files elsewhere are the registry's, which the lock file names by their hashes.
+    """
+    # A space in a path is escaped.
+    words = re.split(r"(?<!\\)\s+", dependencies.read_text().split(": ", 1)[1].strip())
+    read = [Path(word.replace("\\ ", " ")) for word in words]
+    here = {path.relative_to(workspace) for path in read if path.is_relative_to(workspace)}
+    manifests = {
+        folder / "Cargo.toml"
+        for path in here
+        for folder in path.parents
+        if (workspace / folder / "Cargo.toml").exists()
+    }
+    return sorted(path.as_posix() for path in here | manifests | {Path("Cargo.lock")})
 
 
-def sources_hash(workspace: Path) -> str:
-    """sha256 over name and content of every source, whatever the folder is called."""
+def sources_hash(workspace: Path, files: list[str]) -> str:
+    """sha256 over name and content of these files, whatever the workspace is called.
+
+    Raises:
+        BuildFailed: one is missing.
+    """
     total = hashlib.sha256()
-    for path in sources(workspace):
-        content = hashlib.sha256((workspace / path).read_bytes()).hexdigest()
-        total.update(f"{content}  {path.as_posix()}\n".encode())
+    for name in files:
+        try:
+            content = (workspace / name).read_bytes()
+        except FileNotFoundError as error:
+            raise BuildFailed(f"substrate/{name} is gone: run `make runtime`") from error
+        total.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())
     return total.hexdigest()
 
 
@@ -135,7 +148,7 @@ def build(workspace: Path, target_dir: Path, compiler: Toolchain, features: list
 
     Returns: the WebAssembly, the same bytes wherever `workspace` and `target_dir` are.
     Raises:
-        BuildFailed: cargo failed (its words are on stderr), or read a file that is not hashed.
+        BuildFailed: cargo failed; its words are on stderr.
     """
     environment = _environment(compiler, workspace)
     _run([compiler.cargo, "fetch", "--locked", "--quiet"], workspace, environment)
@@ -149,19 +162,18 @@ def build(workspace: Path, target_dir: Path, compiler: Toolchain, features: list
     if compiler.build_std:
         command += ["-Z", "build-std=core,alloc"]
     _run(command, workspace, environment)
-    wasm = target_dir / WASM
-    _refuse_unhashed(wasm.with_suffix(".d"), workspace)
-    return wasm.read_bytes()
+    return (target_dir / WASM).read_bytes()
 
 
-def write(wasm: bytes, compiler: Toolchain, features: list[str]) -> Manifest:
+def write(wasm: bytes, files: list[str], compiler: Toolchain, features: list[str]) -> Manifest:
     """Put blob and manifest into the package."""
     name, version = runtime_version(wasm)
     compressed = compress(wasm)
     description = Manifest(
         spec_name=name,
         spec_version=version,
-        sources_sha256=sources_hash(ROOT / "substrate"),
+        sources=files,
+        sources_sha256=sources_hash(WORKSPACE, files),
         compiler=compiler.version(),
         features=features,
         blob_bytes=len(wasm),
@@ -176,7 +188,7 @@ def write(wasm: bytes, compiler: Toolchain, features: list[str]) -> Manifest:
 
 def check() -> None:
     """Raises BuildFailed when the blob in the package is not built from the sources."""
-    if sources_hash(ROOT / "substrate") != manifest()["sources_sha256"]:
+    if sources_hash(WORKSPACE, manifest()["sources"]) != manifest()["sources_sha256"]:
         raise BuildFailed("substrate/ has changed since the blob was built: run `make runtime`")
     if hashlib.sha256(blob()).hexdigest() != manifest()["blob_sha256"]:
         raise BuildFailed("the blob is not the one that its manifest names: run `make runtime`")
@@ -193,13 +205,11 @@ def rebuild_check(compiler: Toolchain) -> str:
     if compiler.version() != manifest()["compiler"]:
         raise BuildFailed(
             f"the blob was built by {manifest()['compiler']}, this is {compiler.version()}: "
-            "the bytes cannot be compared"
+            "the bytes cannot be compared; run `make runtime` and commit the blob"
         )
     with tempfile.TemporaryDirectory(prefix="decentralml-rebuild-") as folder:
         copy = Path(folder, "elsewhere")
-        for path in sources(ROOT / "substrate"):
-            (copy / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / "substrate" / path, copy / path)
+        shutil.copytree(WORKSPACE, copy, ignore=shutil.ignore_patterns("target"))
         again = build(copy, Path(folder, "target"), compiler, manifest()["features"])
     digest = hashlib.sha256(again).hexdigest()
     if digest != manifest()["blob_sha256"]:
@@ -273,16 +283,6 @@ def _remaps(workspace: Path, environment: dict[str, str]) -> Iterator[str]:
         yield f"--remap-path-prefix={registry}=/crates"
 
 
-def _refuse_unhashed(dependencies: Path, workspace: Path) -> None:
-    hashed = {(workspace / path).resolve() for path in sources(workspace)}
-    # make's syntax: a space in a path is escaped
-    words = re.split(r"(?<!\\)\s+", dependencies.read_text().split(": ", 1)[1].strip())
-    read = {Path(word.replace("\\ ", " ")) for word in words}
-    unhashed = {path for path in read if path.is_relative_to(workspace.resolve())} - hashed
-    if unhashed:
-        raise BuildFailed(f"part of the blob, but not of its sources' hash: {sorted(unhashed)}")
-
-
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     if subprocess.run(command, cwd=folder, env=environment, check=False).returncode:
         raise BuildFailed(f"failed: {' '.join(command)}")
@@ -307,7 +307,7 @@ def _arguments() -> argparse.Namespace:
     mode.add_argument("--rebuild-check", action="store_true", help="does a second build agree?")
     parser.add_argument("--toolchain", choices=["auto", "debian", "rustup"], default="auto")
     parser.add_argument("--features", action="append", default=[], help="of the runtime crate")
-    parser.add_argument("--target-dir", type=Path, default=ROOT / "substrate" / "target" / "wasm")
+    parser.add_argument("--target-dir", type=Path, default=WORKSPACE / "target" / "wasm")
     parser.add_argument("--output", type=Path, help="write the bare WebAssembly there instead")
     return parser.parse_args()
 
@@ -319,12 +319,17 @@ def _do(arguments: argparse.Namespace) -> str:
     compiler = toolchain(arguments.toolchain)
     if arguments.rebuild_check:
         return f"the second build gave the same bytes: sha256 {rebuild_check(compiler)}"
-    workspace = ROOT / "substrate"
-    wasm = build(workspace, arguments.target_dir.resolve(), compiler, arguments.features)
+    target_dir = arguments.target_dir.resolve()
+    started = time.time()
+    wasm = build(WORKSPACE, target_dir, compiler, arguments.features)
     if arguments.output:
         _replace(arguments.output, wasm)
         return f"{len(wasm)} bytes in {arguments.output}"
-    description = write(wasm, compiler, arguments.features)
+    files = sources((target_dir / WASM).with_suffix(".d"), WORKSPACE)
+    edited = [name for name in files if (WORKSPACE / name).stat().st_mtime > started]
+    if edited:
+        raise BuildFailed(f"edited while the blob was built: {edited}; run it again")
+    description = write(wasm, files, compiler, arguments.features)
     return f"spec {description['spec_version']}, {len(wasm)} bytes, {description['blob_sha256']}"
 
 

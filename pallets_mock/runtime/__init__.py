@@ -24,7 +24,8 @@ class Manifest(TypedDict):
 
     spec_name: str
     spec_version: int
-    sources_sha256: str  # over the sources and the lock file, see scripts/build_runtime.py
+    sources: list[str]  # every file of substrate/ that the blob was compiled from
+    sources_sha256: str  # over their names and contents
     compiler: str  # rustc's own words
     features: list[str]
     blob_bytes: int

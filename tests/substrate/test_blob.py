@@ -28,12 +28,16 @@ def build_runtime() -> ModuleType:
 
 
 @pytest.fixture
-def workspace(build_runtime: ModuleType, tmp_path: Path) -> Path:
+def workspace(tmp_path: Path) -> Path:
     """A copy of the sources that a test may change."""
-    for path in build_runtime.sources(ROOT / "substrate"):
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes((ROOT / "substrate" / path).read_bytes())
+    for name in runtime.manifest()["sources"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / "substrate" / name).read_bytes())
     return tmp_path
+
+
+def sources_hash(build_runtime: ModuleType, workspace: Path) -> str:
+    return str(build_runtime.sources_hash(workspace, runtime.manifest()["sources"]))
 
 
 def test_the_blob_was_built_from_the_sources_beside_it(build_runtime: ModuleType) -> None:
@@ -63,30 +67,53 @@ def test_the_blob_names_its_own_version(build_runtime: ModuleType) -> None:
 
 
 def test_the_hash_does_not_depend_on_the_folder(build_runtime: ModuleType, workspace: Path) -> None:
-    assert build_runtime.sources_hash(workspace) == runtime.manifest()["sources_sha256"]
+    assert sources_hash(build_runtime, workspace) == runtime.manifest()["sources_sha256"]
 
 
-@pytest.mark.parametrize("changed", ["Cargo.lock", "Cargo.toml", "runtime/src/lib.rs"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Cargo.lock",
+        "Cargo.toml",
+        "pallet/Cargo.toml",
+        "pallet/runtime-api/src/lib.rs",
+        "pallet/src/lib.rs",
+        "runtime/Cargo.toml",
+        "runtime/src/lib.rs",
+    ],
+)
 def test_a_changed_source_changes_the_hash(
-    build_runtime: ModuleType, workspace: Path, changed: str
+    build_runtime: ModuleType, workspace: Path, source: str
 ) -> None:
-    file = workspace / changed
+    file = workspace / source
     file.write_bytes(file.read_bytes() + b"\n")
-    assert build_runtime.sources_hash(workspace) != runtime.manifest()["sources_sha256"]
+    assert sources_hash(build_runtime, workspace) != runtime.manifest()["sources_sha256"]
 
 
-def test_a_new_source_changes_the_hash(build_runtime: ModuleType, workspace: Path) -> None:
-    (workspace / "runtime" / "src" / "new.rs").touch()
-    assert build_runtime.sources_hash(workspace) != runtime.manifest()["sources_sha256"]
+def test_a_missing_source_is_named(build_runtime: ModuleType, workspace: Path) -> None:
+    (workspace / "runtime" / "src" / "lib.rs").unlink()
+    with pytest.raises(build_runtime.BuildFailed, match=r"runtime/src/lib\.rs"):
+        sources_hash(build_runtime, workspace)
 
 
-def test_a_changed_test_does_not_change_the_hash(
-    build_runtime: ModuleType, workspace: Path
+def test_the_sources_are_the_files_that_the_compiler_read(
+    build_runtime: ModuleType, tmp_path: Path
 ) -> None:
-    tests = workspace / "runtime" / "tests"
-    tests.mkdir()
-    (tests / "more.rs").touch()
-    assert build_runtime.sources_hash(workspace) == runtime.manifest()["sources_sha256"]
+    workspace = tmp_path / "my sources"
+    (workspace / "pallet" / "src").mkdir(parents=True)
+    (workspace / "Cargo.toml").touch()
+    (workspace / "pallet" / "Cargo.toml").touch()
+    escaped = str(workspace).replace(" ", "\\ ")
+    dependencies = tmp_path / "blob.d"
+    dependencies.write_text(f"blob.wasm: {escaped}/pallet/src/lib.rs /elsewhere/crate/src/lib.rs\n")
+
+    files = build_runtime.sources(dependencies, workspace)
+
+    assert files == ["Cargo.lock", "Cargo.toml", "pallet/Cargo.toml", "pallet/src/lib.rs"]
+
+
+def test_tests_are_no_sources() -> None:
+    assert not [name for name in runtime.manifest()["sources"] if "test" in name]
 
 
 def test_the_blob_takes_its_memory_from_the_host_and_shows_its_heap() -> None:
@@ -113,6 +140,7 @@ def test_the_blob_takes_its_memory_from_the_host_and_shows_its_heap() -> None:
         "AccountNonceApi_account_nonce",
         "TransactionPaymentApi_query_info",
         "TransactionPaymentCallApi_query_call_info",
+        "DecentralMLApi_open_tasks",
         "GenesisBuilder_build_state",
     ],
 )
