@@ -57,9 +57,9 @@ class Settings(BaseSettings):
         "auto", description="how start_task.sh is locked in; none: not at all"
     )
     limit_time: int = Field(3600, gt=0, description="seconds that a task's script may take")
-    limit_memory: int = Field(8 * 1024, gt=0, description="MiB of memory that it may take")
-    limit_disk: int = Field(4 * 1024, gt=0, description="MiB that it may write")
-    limit_processes: int = Field(256, gt=0, description="processes that it may start")
+    limit_memory: int = Field(4 * 1024, gt=0, description="MiB of memory that it may take")
+    limit_disk: int = Field(2 * 1024, gt=0, description="MiB that it may write")
+    limit_processes: int = Field(512, gt=0, description="processes and threads it may start")
 
     @field_validator("node")
     @classmethod

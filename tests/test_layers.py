@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-COMMON = {"decentralml.types", "decentralml.errors"}
+COMMON = {"decentralml.types", "decentralml.errors", "pallets_mock.errors"}
 
 # room → rooms it may import, besides itself and the common words.
 ALLOWED = {
@@ -27,10 +27,11 @@ ALLOWED = {
         "decentralml.config", "decentralml.roles", "decentralml.chain", "decentralml.assets",
         "decentralml.learning", "decentralml.runner",
     },
+    "pallets_mock.errors": set(),
     "pallets_mock.state": set(),
     "pallets_mock.host": {"pallets_mock.state"},
-    "pallets_mock.executor": {"pallets_mock.host", "pallets_mock.state"},
-    "pallets_mock.block": {"pallets_mock.state", "pallets_mock.executor"},
+    "pallets_mock.executor": {"pallets_mock.host", "pallets_mock.state", "pallets_mock.runtime"},
+    "pallets_mock.block": {"pallets_mock.state", "pallets_mock.executor", "pallets_mock.host"},
     "pallets_mock.genesis": {
         "pallets_mock.block", "pallets_mock.executor", "pallets_mock.state",
         "pallets_mock.runtime",
@@ -46,7 +47,7 @@ ALLOWED = {
     },
     "pallets_mock.rpc": {
         "pallets_mock.node", "pallets_mock.pool", "pallets_mock.block", "pallets_mock.state",
-        "pallets_mock.executor", "pallets_mock.store", "pallets_mock.genesis",
+        "pallets_mock.executor", "pallets_mock.store", "pallets_mock.genesis", "pallets_mock.host",
     },
 }  # fmt: skip
 ROOTS = {"pallets_mock.__main__", "pallets_mock.testing"}  # these wire all rooms together

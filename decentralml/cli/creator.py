@@ -92,13 +92,17 @@ def _policy(text: str) -> Policy:
     from decentralml.chain.records import AutoAccept, Delegated, Manual
     from decentralml.types import AccountId
 
-    named = {"auto-accept": AutoAccept(), "manual": Manual()}
-    return named.get(text) or Delegated(AccountId(text))
+    if text == "auto-accept":
+        return AutoAccept()
+    return Manual() if text == "manual" else Delegated(AccountId(text))
 
 
 def _show_posted(posted: Posted) -> None:
-    rows = [["bundle", posted.bundle], ["model", posted.model or ""]]
-    rows.append(["block", posted.receipt.block_number])
+    rows = [
+        ["bundle", posted.bundle],
+        ["model", posted.model or ""],
+        ["block", str(posted.receipt.block_number)],
+    ]
     table([f"task {posted.task}", ""], rows)
 
 

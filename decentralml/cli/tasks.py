@@ -73,7 +73,7 @@ def reputation(
         balance = market.balance(AccountId(account))
 
         def human() -> None:
-            rows = [
+            rows: list[list[object]] = [
                 ["results accepted", known.accepted],
                 ["results rejected", known.rejected],
                 ["rounds missed", known.expired],

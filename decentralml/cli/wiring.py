@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from decentralml.errors import ConfigError
 
@@ -62,18 +63,40 @@ def store(settings: Settings) -> AssetStore:
 def rooms(loaded: Loaded, on_event: Observer) -> Iterator[Rooms]:
     """All that a role works with, signing with the key that the settings name."""
     from decentralml.chain.market import Market as ChainMarket
-    from decentralml.cli.unlocking import unlock
     from decentralml.roles.rooms import Rooms as RoleRooms
     from decentralml.roles.workspace import Workspace
 
     settings = loaded.settings
     with node(loaded) as connected:
-        signing = ChainMarket(connected, unlock(settings, connected))
+        signing = ChainMarket(connected, signer(settings, connected))
         workspace = Workspace(settings.workspace, signing.genesis, signing.account)
         try:
             yield RoleRooms(signing, store(settings), workspace, on_event)
         finally:
             workspace.close()
+
+
+def signer(settings: Settings, connected: Node) -> Any:
+    """The key pair that signs, unlocked by environment, key ring or prompt.
+
+    Raises: ConfigError: no key is named. KeyFileError: it cannot be opened.
+    """
+    from decentralml.chain.keys import KeyStore, open_signer
+
+    if settings.key is None:
+        raise ConfigError(
+            "No key is named to sign with. Make one with `decentralml keys create`, and name it "
+            "with --key or DECENTRALML_KEY; on a development chain --key //Alice will do."
+        )
+    prompt = _ask_password if sys.stdin.isatty() else None
+    return open_signer(settings.key, KeyStore(settings.keys), connected, prompt)
+
+
+def _ask_password(question: str) -> str:
+    import typer
+
+    answer: str = typer.prompt(question, hide_input=True, err=True)
+    return answer
 
 
 def sandbox(settings: Settings, *, bare: bool = False) -> Sandbox:
@@ -83,7 +106,8 @@ def sandbox(settings: Settings, *, bare: bool = False) -> Sandbox:
         bare: the person said `--no-sandbox`.
     Raises: NoSandbox: there is none here, and nobody said to do without.
     """
-    from decentralml.runner.sandbox import TrustedRunner, find_sandbox
+    from decentralml.runner.finding import find_sandbox
+    from decentralml.runner.sandbox import TrustedRunner
 
     if bare or settings.sandbox == "none":
         return TrustedRunner()
@@ -97,10 +121,11 @@ def machine(loaded: Loaded, trust: Trust, *, data: Path | None, bare: bool) -> M
 
     settings = loaded.settings
     limits = Limits(
-        seconds=settings.limit_time,
-        memory=settings.limit_memory << 20,
-        disk=settings.limit_disk << 20,
-        processes=settings.limit_processes,
+        wall_seconds=settings.limit_time,
+        cpu_seconds=settings.limit_time * (os.cpu_count() or 1),
+        memory_bytes=settings.limit_memory << 20,
+        disk_bytes=settings.limit_disk << 20,
+        tasks=settings.limit_processes,
     )
     folder = data or settings.data
     if folder is not None and not folder.is_dir():
@@ -124,4 +149,6 @@ def worker_class(role: str) -> type[Worker]:
 
 def evaluation(folder: Path) -> Evaluate:
     """Measures a model's file on the held-out data of a folder."""
-    raise NotImplementedError
+    from decentralml.learning.measure import measuring
+
+    return measuring(folder)
