@@ -67,9 +67,10 @@ class _Offline(SubstrateInterface):
         self.runtime_version = version.spec_version
         self.transaction_version = version.transaction_version
         self.reload_type_registry(use_remote_preset=False, auto_discover=False)
-        # Else bytes that happen to be UTF-8 come as text and others as hex: a stranger's choice.
-        self.runtime_config.update_type_registry_types({"Bytes": "HexBytes"})
         self.runtime_config.add_portable_registry(self.metadata)
+        self.runtime_config.update_type_registry_types(
+            dict.fromkeys(_byte_strings(self.metadata.portable_registry["types"].value), "HexBytes")
+        )
         self.runtime_config.set_active_spec_version_id(version.spec_version)
         self.hashes: Mapping[int, str] = {}
 
@@ -83,6 +84,40 @@ class _Offline(SubstrateInterface):
     def rpc_request(self, method: str, params: Any, result_handler: Any = None) -> Any:
         """Whoever reaches this would bypass `node`."""
         raise RuntimeError(f"{method} must go through the node")
+
+
+def _strict(data: bytes) -> ScaleBytes:
+    """Bytes that end where they end: the library would read on as if zeros followed."""
+    stream: Any = ScaleBytes(bytes(data))
+    read_on = stream.get_next_bytes
+
+    def get_next_bytes(length: int) -> Any:
+        if stream.offset + length > stream.length:
+            raise ValueError("the bytes end too early")
+        return read_on(length)
+
+    # On the object: the library takes no subclass.
+    stream.get_next_bytes = get_next_bytes
+    return stream  # type: ignore[no-any-return]
+
+
+def _byte_strings(types: list[Any]) -> list[str]:
+    """The types that are strings of bytes.
+
+    The library returns such bytes as text where they happen to be UTF-8, else as hex: which of
+    the two would be the choice of whoever wrote them.
+    """
+    of_bytes = {e["id"] for e in types if e["type"]["def"].get("primitive") == "u8"}
+    found = []
+    for entry in types:
+        sequence = entry["type"]["def"].get("sequence")
+        bounded = entry["type"]["path"][-1:] in (["BoundedVec"], ["WeakBoundedVec"])
+        inner = sequence["type"] if sequence else None
+        if bounded:
+            inner = entry["type"]["params"][0]["type"]
+        if inner in of_bytes:
+            found.append(f"scale_info::{entry['id']}")
+    return found
 
 
 class Runtime:
@@ -173,7 +208,7 @@ class Runtime:
         with _CODEC:
             try:
                 scale = self._config.create_scale_object(
-                    type_name, data=ScaleBytes(bytes(data)), metadata=self._library.metadata
+                    type_name, data=_strict(data), metadata=self._library.metadata
                 )
                 return scale.decode(check_remaining=True)
             except _BROKEN as error:
