@@ -100,11 +100,7 @@ class LocalStore:
                         yield parse(path.stem)
 
     def size(self, cid: Cid) -> int:
-        """Bytes that the store spends on this content.
-
-        Raises:
-            AssetNotFound: the store does not have it.
-        """
+        """As `AssetStore.size`."""
         try:
             return self._file(parse(cid)).stat().st_size
         except FileNotFoundError as error:

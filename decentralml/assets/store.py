@@ -60,5 +60,12 @@ class AssetStore(Protocol):
     def list(self) -> Iterator[Cid]:
         """The CIDs that were put, in alphabetical order."""
 
+    def size(self, cid: Cid) -> int:
+        """Bytes that the store spends on this content.
+
+        Raises:
+            AssetNotFound: the store does not have it.
+        """
+
     def gc(self, keep: set[Cid]) -> int:
         """Removes all that is not in ``keep``; returns how many bytes that freed."""

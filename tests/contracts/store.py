@@ -182,6 +182,15 @@ class StoreContract:
             assert done == sorted(done)
             assert seen[-1][0] == seen[-1][1] > 2 << 20
 
+    def test_the_size_is_that_of_the_content_and_little_more(
+        self, store: AssetStore, tmp_path: Path
+    ) -> None:
+        (tmp_path / "file").write_bytes(bytes(5000))
+
+        assert 5000 <= store.size(store.put_file(tmp_path / "file")) < 5500
+        with pytest.raises(AssetNotFound):
+            store.size(cid_of_bytes(b"never stored"))
+
     def test_clearing_removes_all_but_what_is_kept(
         self, store: AssetStore, bundle: Path, tmp_path: Path
     ) -> None:
