@@ -97,7 +97,9 @@ class ChainFolderDamaged(StoreError):
     """The folder's file cannot be read as a chain of this version."""
 
     def __init__(self, folder: Path | None, detail: str) -> None:
-        super().__init__(f"cannot use the chain in {folder}: {detail}; use another path or purge it")
+        super().__init__(
+            f"cannot use the chain in {folder}: {detail}; use another path or purge it"
+        )
         self.folder, self.detail = folder, detail
 
 
@@ -112,3 +114,124 @@ class ForeignChainFolder(StoreError):
             f"{ours!r} (genesis 0x{our_hash.hex()[:16]}…); use another path or purge it"
         )
         self.folder, self.genesis, self.wanted = folder, their_hash, our_hash
+
+
+class PoolError(PalletsMockError):
+    """Root of why the pool does not take a transaction."""
+
+
+class InvalidTransaction(PoolError):
+    """The runtime says that the transaction is not, or not any more, valid.
+
+    Args:
+        reason: the runtime's word for it, such as `Stale`.
+        explanation: a sentence for a person.
+        custom: the number of a `Custom` reason.
+    """
+
+    def __init__(self, reason: str, explanation: str, custom: int | None = None) -> None:
+        super().__init__(f"invalid transaction: {explanation}")
+        self.reason, self.explanation, self.custom = reason, explanation, custom
+
+
+class UnknownValidity(PoolError):
+    """The runtime cannot tell whether the transaction is valid."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"unknown transaction validity: {reason}")
+        self.reason = reason
+
+
+class TemporarilyBanned(PoolError):
+    """The transaction was in a block, or was removed, a short while ago."""
+
+    def __init__(self, hash_: bytes) -> None:
+        super().__init__(f"transaction 0x{hash_.hex()} is temporarily banned")
+        self.hash = hash_
+
+
+class AlreadyImported(PoolError):
+    """The very same transaction is waiting already."""
+
+    def __init__(self, hash_: bytes) -> None:
+        super().__init__(f"transaction 0x{hash_.hex()} is in the pool already")
+        self.hash = hash_
+
+
+class TooLowPriority(PoolError):
+    """Another transaction has the same place (as a nonce) and at least the same priority."""
+
+    def __init__(self, old: int, new: int) -> None:
+        super().__init__(f"priority is too low: ({old} vs {new})")
+        self.old, self.new = old, new
+
+
+class ImmediatelyDropped(PoolError):
+    """The pool is full of transactions that come first."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"the transaction does not fit into the pool ({limit})")
+        self.limit = limit
+
+
+class NoTagsProvided(PoolError):
+    """The runtime gives the transaction nothing to tell it from others by."""
+
+
+class MalformedExtrinsic(PoolError):
+    """The bytes are no extrinsic: their length prefix does not fit."""
+
+
+class ClockError(PalletsMockError):
+    """Root of what goes wrong with time."""
+
+
+class BadBlockTime(ClockError):
+    """No block time: `instant`, `manual` or seconds from 0.01 to 86400."""
+
+    def __init__(self, text: object) -> None:
+        super().__init__(f"block time {text!r} is none of 'instant', 'manual', 0.01 to 86400")
+        self.text = text
+
+
+class TimeGoesForward(ClockError):
+    """A time before the newest block's was asked for."""
+
+    def __init__(self, wanted_ms: int, last_ms: int) -> None:
+        super().__init__(
+            f"the newest block is of {last_ms} ms, so it cannot be {wanted_ms} ms after it; "
+            "revert to a snapshot to go back"
+        )
+        self.wanted_ms, self.last_ms = wanted_ms, last_ms
+
+
+class ChainError(PalletsMockError):
+    """Root of what cannot be done with the chain as it is."""
+
+
+class UnknownBlock(ChainError):
+    """There is no block of that hash."""
+
+    def __init__(self, hash_: bytes) -> None:
+        super().__init__(f"there is no block 0x{hash_.hex()}")
+        self.hash = hash_
+
+
+class NoSuchNumber(ChainError):
+    """The chain does not go that far."""
+
+    def __init__(self, number: int, best: int) -> None:
+        super().__init__(f"there is no block {number}; the best one is {best}")
+        self.number, self.best = number, best
+
+
+class CannotReorganise(ChainError):
+    """The blocks in question are final or do not exist."""
+
+
+class UnknownSnapshot(ChainError):
+    """There is no snapshot of that number (or a revert behind it removed it)."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no snapshot {number}")
+        self.number = number

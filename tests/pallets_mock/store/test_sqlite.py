@@ -101,7 +101,7 @@ def test_a_second_process_is_refused_while_the_first_lives(tmp_path: Path):
 def test_another_genesis_is_refused_by_name(tmp_path: Path):
     store = ChainStore(tmp_path)
     chain(store, 1)
-    with pytest.raises(ForeignChainFolder, match="holds the chain 'development'.*not 'local'"):
+    with pytest.raises(ForeignChainFolder, match=r"holds the chain 'development'.*not 'local'"):
         store.begin(block(0, salt=b"other"), {}, "local")
 
 

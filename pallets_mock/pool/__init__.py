@@ -1,0 +1,1 @@
+"""Transactions that wait for a block: which are valid, in which order, and how they fared."""

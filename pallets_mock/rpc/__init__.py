@@ -1,0 +1,1 @@
+"""The node's JSON-RPC, over WebSocket and HTTP on one port; a file per namespace."""
