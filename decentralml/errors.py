@@ -40,6 +40,25 @@ class InvalidAmount(ChainError):
         self.text, self.why = text, why
 
 
+class InvalidAddress(ChainError):
+    """A text is no account of this chain."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text[:80]!a} is no address of this chain. "
+            "An address begins with 5 and has about 48 characters; copy it again."
+        )
+        self.text = text
+
+
+class InvalidCall(ChainError):
+    """A call's arguments are none that the runtime takes; nothing was signed."""
+
+    def __init__(self, call: str, why: str) -> None:
+        super().__init__(f"{call} cannot be made with these arguments: {why[:200]}.")
+        self.call, self.why = call, why
+
+
 class NodeUnreachable(ChainError):
     """No node answers at an address, or it stopped answering for longer than the time limit."""
 

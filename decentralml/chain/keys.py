@@ -202,6 +202,17 @@ def well_known(uri: str, node: Node) -> Keypair:
     return Keypair.create_from_uri(uri, ss58_format=SS58_FORMAT)
 
 
+def well_known_address(uri: str) -> AccountId:
+    """The address of such a path: public, so any chain may be asked about it.
+
+    Raises:
+        InvalidKeyName: it is no such path.
+    """
+    if not _URI.fullmatch(uri):
+        raise InvalidKeyName(uri)
+    return AccountId(Keypair.create_from_uri(uri, ss58_format=SS58_FORMAT).ss58_address)
+
+
 def find_password(info: KeyInfo, prompt: Callable[[str], str] | None) -> str:
     """A key's password: from the environment, else the key ring, else the person.
 

@@ -220,7 +220,7 @@ class Market:
     def assignments_of(self, worker: AccountId, limit: int | None = None) -> list[Assignment]:
         """A worker's assignments, newest task first; ended ones too, until they are pruned."""
         runtime = self.node.runtime()
-        fixed = runtime.encode("AccountId", worker)
+        fixed = runtime.account(worker)
         item = f"(u64, {_assignment_type(runtime)})"
         read = _PagedRead("assignments_of", fixed, "Option<u64>", item, _first)
         pages = self._pages(read, limit=limit)
@@ -229,7 +229,7 @@ class Market:
     def assignment(self, task: TaskId, worker: AccountId) -> Assignment | None:
         """A worker's place in a task, with its deadline as it is now."""
         runtime = self.node.runtime()
-        argument = runtime.encode("u64", task) + runtime.encode("AccountId", worker)
+        argument = runtime.encode("u64", task) + runtime.account(worker)
         raw = self.node.state_call("DecentralMLApi_assignment", argument)
         found = runtime.decode(f"Option<{_assignment_type(runtime)}>", raw)
         return None if found is None else scale.assignment_of(task, worker, found)

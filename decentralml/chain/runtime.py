@@ -16,16 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from scalecodec.base import ScaleBytes
 from scalecodec.exceptions import RemainingScaleBytesNotEmptyException
+from scalecodec.utils.ss58 import is_valid_ss58_address
 from substrateinterface import SubstrateInterface
 from substrateinterface.storage import StorageKey
 
 from decentralml.chain.calls import Call
 from decentralml.chain.scale import variant
-from decentralml.errors import MalformedChainData
+from decentralml.errors import InvalidAddress, InvalidCall, MalformedChainData
+from decentralml.types import AccountId
 
 if TYPE_CHECKING:
     from decentralml.chain.keys import Keypair
 
+SS58_FORMAT = 42
 _CODEC = threading.RLock()
 """The library keeps its decoder classes in the process: two threads must not decode at once."""
 
@@ -59,7 +62,7 @@ class _Offline(SubstrateInterface):
 
     def __init__(self, metadata: str, version: Version) -> None:
         untyped: Any = super()
-        untyped.__init__(websocket=object(), auto_discover=False, ss58_format=42)
+        untyped.__init__(websocket=object(), auto_discover=False, ss58_format=SS58_FORMAT)
         self.metadata = self.runtime_config.create_scale_object(
             "MetadataVersioned", data=ScaleBytes(metadata)
         )
@@ -199,6 +202,10 @@ class Runtime:
         with _CODEC:
             return bytes(self._config.create_scale_object(type_name).encode(value).data)
 
+    def account(self, address: AccountId) -> bytes:
+        """An account's SCALE bytes. Raises InvalidAddress."""
+        return self.encode("AccountId", check_account(address))
+
     def decode(self, type_name: str, data: bytes) -> Any:
         """Value of SCALE bytes: ints, texts, dictionaries; bytes as ``0x…``, accounts as SS58.
 
@@ -227,7 +234,14 @@ class Runtime:
         return str(entry.get_value_type_string())
 
     def storage_key(self, pallet: str, item: str, params: list[Any]) -> tuple[str, str, bytes]:
-        """Key in the state, type of the value, and the value where there is none (or b'')."""
+        """Key in the state, type of the value, and the value where there is none (or b'').
+
+        Raises:
+            InvalidAddress: a text among the parameters is no account.
+        """
+        for param in params:
+            if isinstance(param, str):
+                check_account(param)
         with _CODEC:
             key = StorageKey.create_from_storage_function(
                 pallet, item, params, runtime_config=self._config, metadata=self._library.metadata
@@ -251,7 +265,7 @@ class Runtime:
         Args:
             hashes: of block 0 and of the block that the era is to begin with.
         Raises:
-            MalformedChainData: the arguments are none that the runtime takes.
+            InvalidCall: the arguments are none that the runtime takes.
         """
         birth = max(hashes)
         with _CODEC:
@@ -262,7 +276,7 @@ class Runtime:
                     composed, keypair, era={"period": era_blocks, "current": birth}, nonce=nonce
                 )
             except _BROKEN as error:
-                raise MalformedChainData(f"a refusal to encode {call.name}", str(error)) from error
+                raise InvalidCall(call.name, str(error)) from error
         return str(extrinsic.data), birth
 
 
@@ -270,6 +284,17 @@ class Runtime:
 def runtime_of(metadata: str, version: Version) -> Runtime:
     """The codec of `metadata`, made once for all nodes of the process."""
     return Runtime(metadata, version)
+
+
+def check_account(text: str) -> AccountId:
+    """`text`, if it is an address as this chain writes them.
+
+    Raises:
+        InvalidAddress: it is mistyped, or an address of another network.
+    """
+    if not is_valid_ss58_address(text, valid_ss58_format=SS58_FORMAT):
+        raise InvalidAddress(text)
+    return AccountId(text)
 
 
 def extrinsic_hash(extrinsic: str) -> str:
