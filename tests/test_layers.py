@@ -48,9 +48,10 @@ ALLOWED = {
     "pallets_mock.rpc": {
         "pallets_mock.node", "pallets_mock.pool", "pallets_mock.block", "pallets_mock.state",
         "pallets_mock.executor", "pallets_mock.store", "pallets_mock.genesis", "pallets_mock.host",
+        "pallets_mock.clock",
     },
 }  # fmt: skip
-ROOTS = {"pallets_mock.__main__", "pallets_mock.testing"}  # these wire all rooms together
+ROOTS = {"pallets_mock.__main__", "pallets_mock.testing", "pallets_mock.fixtures"}  # these wire all rooms together
 
 # third-party library → the only places that may import it.
 LIBRARY_ROOMS = {
