@@ -83,15 +83,19 @@ class Connection:
         """
         self.timeout = timeout
         try:
-            self._socket = connect(
-                url,
-                open_timeout=timeout,
-                close_timeout=1,
-                max_size=MAX_MESSAGE,
-                ping_interval=PING_SECONDS,
-                ping_timeout=PING_SECONDS,
-                compression=None,
-                proxy=None,
+            # Entered here and left in `_close_socket`: it lives as long as this object.
+            self._open = contextlib.ExitStack()
+            self._socket = self._open.enter_context(
+                connect(
+                    url,
+                    open_timeout=timeout,
+                    close_timeout=1,
+                    max_size=MAX_MESSAGE,
+                    ping_interval=PING_SECONDS,
+                    ping_timeout=PING_SECONDS,
+                    compression=None,
+                    proxy=None,
+                )
             )
         except (OSError, WebSocketException, ValueError) as error:
             raise ConnectionLost(str(error) or type(error).__name__) from error
@@ -161,9 +165,8 @@ class Connection:
 
     def _read(self) -> None:
         try:
-            for frame in self._socket:
-                self._dispatch(json.loads(frame))
-            self._give_up("the node closed the connection")
+            while True:
+                self._dispatch(json.loads(self._socket.recv()))
         except (OSError, WebSocketException, ValueError, TypeError, RecursionError) as error:
             # TypeError: a hostile node may put a list where an identifier belongs.
             self._give_up(str(error) or type(error).__name__)
@@ -217,4 +220,4 @@ class Connection:
 
     def _close_socket(self) -> None:
         with contextlib.suppress(OSError, WebSocketException):
-            self._socket.close()
+            self._open.close()
