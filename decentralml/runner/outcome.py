@@ -25,6 +25,7 @@ def read_result(result_dir: Path, max_files: int, max_bytes: int) -> dict[str, o
         BadResult: links or special files, too many or too large files, no or a bad ``result.json``.
     """
     size = 0
+    result_dir.chmod(0o755)
     for files, path in enumerate(_walk(result_dir), start=1):
         found = path.lstat()
         size += found.st_size

@@ -89,7 +89,7 @@ def _failed(exit_code: int, log: Log, sandbox: Sandbox) -> RunnerError:
 
 def _run(run: TaskRun, limits: Limits, sandbox: Sandbox, log: Log, scratch: Path) -> int:
     process = subprocess.Popen(
-        sandbox.command(run, limits),
+        sandbox.command(run, limits, scratch),
         env=sandbox.environment(run, scratch),
         cwd=sandbox.folder(run),
         stdin=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from decentralml.errors import NoSandbox
 from decentralml.runner.limits import Limits
+from decentralml.runner.seccomp import filter_for
 from decentralml.runner.task import SCRIPT, Places, TaskRun, variables
 
 # Sets what the kernel limits by process, then becomes the script. What a system's sh cannot limit
@@ -34,11 +35,15 @@ class Sandbox(Protocol):
     name: str
     isolated: bool  # whether a hostile script may be run
 
-    def command(self, run: TaskRun, limits: Limits) -> list[str]:
-        """The command to start, whose end is the end of everything it started."""
+    def command(self, run: TaskRun, limits: Limits, scratch: Path) -> list[str]:
+        """The command to start, whose end is the end of everything it started.
+
+        Args:
+            scratch: an empty folder that lives for the run.
+        """
 
     def environment(self, run: TaskRun, scratch: Path) -> dict[str, str]:
-        """The command's whole environment; ``scratch`` is a folder that lives for the run."""
+        """The command's whole environment, with the same ``scratch``."""
 
     def folder(self, run: TaskRun) -> Path:
         """The command's working folder."""
@@ -78,8 +83,8 @@ class BubblewrapSandbox:
 
     Inside there are this machine's programs and Python packages, the bundle, the data and the
     model, all read-only; a result folder; a private ``/tmp``. There is no network, no home folder,
-    no other process, no capability, no way to a new namespace. Everything ends with the command,
-    and the command with this process.
+    no other process, no capability, no way to a new namespace, and no system call that goes around
+    these. Everything ends with the command, and the command with this process.
     """
 
     name = "bubblewrap"
@@ -94,7 +99,7 @@ class BubblewrapSandbox:
         self._program = program
         self._disable_userns = disable_userns
 
-    def command(self, run: TaskRun, limits: Limits) -> list[str]:
+    def command(self, run: TaskRun, limits: Limits, scratch: Path) -> list[str]:
         """As `Sandbox.command`."""
         inside = self._places(run)
         given = [(run.task_dir, inside.task), (run.data_dir, inside.data)]
@@ -105,7 +110,7 @@ class BubblewrapSandbox:
                 mounts += ["--ro-bind", str(path.resolve()), place]
         mounts += ["--bind", str(run.result_dir.resolve()), inside.result]
         return [
-            self._program,
+            *self._filtered(scratch),
             *self.isolation(),
             # Before the system: Python may be installed below /tmp.
             "--size", str(limits.scratch_bytes), "--tmpfs", "/tmp",  # noqa: S108  the sandbox's own
@@ -121,6 +126,15 @@ class BubblewrapSandbox:
             "--",
             *_script(limits, str(limits.tasks) if _counts_tasks_by_namespace() else "-"),
         ]  # fmt: skip
+
+    def _filtered(self, scratch: Path) -> list[str]:
+        """bubblewrap with the filter of system calls, which it reads from an open file."""
+        steps = filter_for()
+        if steps is None:
+            return [self._program]
+        file = scratch / "filter"
+        file.write_bytes(steps)
+        return ["sh", "-c", 'exec 9<"$0"; exec "$@"', str(file), self._program, "--seccomp", "9"]
 
     def isolation(self) -> list[str]:
         """The options without files: what `find_sandbox` tries out."""
@@ -187,7 +201,7 @@ class TrustedRunner:
     name = "none"
     isolated = False
 
-    def command(self, run: TaskRun, limits: Limits) -> list[str]:
+    def command(self, run: TaskRun, limits: Limits, scratch: Path) -> list[str]:
         """As `Sandbox.command`."""
         return _script(limits, "-")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -137,6 +138,58 @@ except OSError:
         "NoNewPrivs": 1,
         "uid": 1000,
         "terminal": False,
+    }
+
+
+def test_sockets_that_no_network_namespace_covers_cannot_be_made(job: Any) -> None:
+    families = {"AF_VSOCK": 40, "AF_ALG": 38, "AF_PACKET": 17, "AF_UNIX": 1, "AF_INET6": 10}
+
+    seen = ask(
+        job,
+        f"""
+import errno, socket
+seen = {{}}
+for name, family in {families}.items():
+    try:
+        socket.socket(family, socket.SOCK_STREAM).close(); seen[name] = "made"
+    except OSError as error:
+        seen[name] = errno.errorcode[error.errno]
+""",
+    )
+
+    assert seen == {
+        "AF_VSOCK": "EAFNOSUPPORT",
+        "AF_ALG": "EAFNOSUPPORT",
+        "AF_PACKET": "EAFNOSUPPORT",
+        "AF_UNIX": "made",
+        "AF_INET6": "made",
+    }
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86_64")
+def test_interfaces_of_the_kernel_that_no_namespace_covers_are_refused(job: Any) -> None:
+    calls = {"keyctl": 250, "add_key": 248, "bpf": 321, "io_uring_setup": 425, "getpid": 39}
+    calls |= {"x32 getpid": 0x40000000 + 39}
+
+    seen = ask(
+        job,
+        f"""
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+seen = {{}}
+for name, number in {calls}.items():
+    answer = libc.syscall(ctypes.c_long(number), 0, 0, 0, 0, 0)
+    seen[name] = errno.errorcode[ctypes.get_errno()] if answer < 0 else "done"
+""",
+    )
+
+    assert seen == {
+        "keyctl": "EPERM",
+        "add_key": "EPERM",
+        "bpf": "EPERM",
+        "io_uring_setup": "EPERM",
+        "getpid": "done",
+        "x32 getpid": "ENOSYS",
     }
 
 

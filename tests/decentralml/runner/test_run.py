@@ -151,9 +151,10 @@ def test_a_result_that_cannot_be_used_is_an_error(job: Any, leaves: str, why: st
 
 def test_odd_permissions_in_a_result_become_ordinary(job: Any) -> None:
     outcome = job.script(
-        GOOD + "cd $RESULT_DIR; mkdir d; echo x > d/f; chmod 6777 result.json; chmod 0 d/f"
+        GOOD + "cd $RESULT_DIR; mkdir d; echo x > d/f; chmod 6777 result.json; chmod 0 d/f ."
     ).start()
 
+    assert outcome.result_dir.stat().st_mode & 0o7777 == 0o755
     assert (outcome.result_dir / "result.json").stat().st_mode & 0o7777 == 0o644
     assert (outcome.result_dir / "d" / "f").stat().st_mode & 0o7777 == 0o644
 
