@@ -144,7 +144,7 @@ class Validator(Role):
 
     def _check_round(self, task: Task, number: Round, results: list[TaskResult]) -> list[Checked]:
         base = self.round_model(task, number)
-        checker = Checker(task, self.fetch_bundle(task), self._base_file(task))
+        checker = Checker(task, lambda: self.fetch_bundle(task), lambda: self._base_file(task))
         earliest_first = sorted(results, key=lambda result: result.sent)
         return [self._check(task, base, result, checker) for result in earliest_first]
 
