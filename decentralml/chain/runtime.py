@@ -249,7 +249,7 @@ class Runtime:
         entry: Any = key.metadata_storage_function
         default = b""
         if entry.value["modifier"] == "Default":
-            default = bytes.fromhex(entry.value["default"].removeprefix("0x"))
+            default = bytes(entry.value_object["default"].value_object)
         return str(key.to_hex()), str(key.value_scale_type), default
 
     def events(self, data: bytes) -> list[RuntimeEvent]:
