@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pallets_mock.host.logging import LogRecord
-
 
 class PalletsMockError(Exception):
     """Root of everything that this package raises on purpose."""
@@ -62,9 +60,13 @@ class UnknownEntry(ExecutionError):
 
 
 class RuntimePanic(ExecutionError):
-    """The runtime trapped; nothing that it wrote in this call is kept."""
+    """The runtime trapped; nothing that it wrote in this call is kept.
 
-    def __init__(self, entry: str, message: str, logs: tuple[LogRecord, ...] = ()) -> None:
+    Args:
+        logs: what it had logged, a line each.
+    """
+
+    def __init__(self, entry: str, message: str, logs: tuple[str, ...] = ()) -> None:
         super().__init__(f"{entry} panicked: {message}")
         self.entry, self.message, self.logs = entry, message, logs
 

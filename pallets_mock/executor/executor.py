@@ -10,7 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from pallets_mock.errors import HostError, InvalidRuntime, PalletsMockError, RuntimePanic
+from pallets_mock.errors import (
+    HostError,
+    InvalidRuntime,
+    PalletsMockError,
+    RuntimePanic,
+    UnknownEntry,
+)
 from pallets_mock.executor import unchecked
 from pallets_mock.executor.instance import Machine, NativeMachine, PlainMachine
 from pallets_mock.executor.module import default_cache_dir
@@ -122,6 +128,8 @@ class Executor:
         return output
 
     def _run(self, entry: str, argument: bytes, overlay: Overlay) -> tuple[bytes, HostContext]:
+        if entry not in self._program.entries:
+            raise UnknownEntry(entry)
         made: list[HostContext] = []
 
         def make_context(memory: GuestMemory) -> HostContext:
@@ -131,12 +139,12 @@ class Executor:
         machine = self._idle.pop() if self._idle else self._new_machine()
         try:
             return machine.run(entry, argument, make_context), made[0]
-        except Trapped as trap:
-            failure = machine.failure
-            if failure is not None and not isinstance(failure, HostError):
-                raise failure from trap
-            message = str(failure or trap)
-            raise _panic(entry, message, made[0]) from (failure or trap)
+        except (Trapped, HostError) as stop:
+            why = machine.failure or stop
+            machine.failure = None
+            if not isinstance(why, (Trapped, HostError)):
+                raise why from stop
+            raise _panic(entry, str(why), made[0]) from why
         finally:
             self._idle.append(machine)
             for record in made[0].logs if made else ():
@@ -156,7 +164,8 @@ def _panic(entry: str, trapped: str, context: HostContext) -> RuntimePanic:
     """The runtime's own words if it had any: a panic logs an error, then traps."""
     errors = [record.message for record in context.logs if record.level == runtime_log.ERROR]
     message = context.panic or (errors[-1] if errors else trapped)
-    return RuntimePanic(entry, message, tuple(context.logs))
+    lines = (f"{record.target}: {record.message}" for record in context.logs)
+    return RuntimePanic(entry, message, tuple(lines))
 
 
 def _decompressed(code: bytes) -> bytes:

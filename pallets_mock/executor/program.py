@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pallets_mock.host.table import HOST_FUNCTIONS, HostFunction
 
 IMPORTS = "env"
 MEMORY = "memory"
+_ENTRY = ("ii", "I")
 EXTRA_PAGES = 2048
 """Heap beside what the module asks for: 128 MiB, Substrate's default. Untouched pages cost
 nothing, so all of it is there from the start and the memory never moves."""
@@ -26,12 +28,14 @@ class Program:
     Args:
         module: compiled.
         functions: host functions that it imports, by name.
+        entries: functions that it exports and that may be called: (pointer, length) → i64.
         pages: size of its memory, in pages of 64 KiB.
         heap: where the allocator's state goes.
     """
 
     module: wasmtime.Module
     functions: dict[str, HostFunction]
+    entries: frozenset[str]
     pages: int
     heap: int
 
@@ -61,7 +65,14 @@ def load(wasm: bytes, cache_dir: Path | None) -> Program:
         raise MissingImport(missing)
     if not pages:
         raise InvalidRuntime("the runtime brings its own memory; build it with --import-memory")
-    return Program(module, functions, pages, align(_heap_base(module, pages)))
+    heap = align(_heap_base(module, pages))
+    return Program(module, functions, frozenset(_entries(module)), pages, heap)
+
+
+def _entries(module: wasmtime.Module) -> Iterator[str]:
+    for item in module.exports:
+        if isinstance(item.type, wasmtime.FuncType) and _signature(item.type) == _ENTRY:
+            yield str(item.name)
 
 
 def _signature(kind: wasmtime.FuncType) -> tuple[str, str]:

@@ -33,12 +33,12 @@ def sr25519_verifies(signature: bytes, message: bytes, public: bytes) -> bool:
 
 def ed25519_public(seed: bytes) -> bytes:
     """Public key of a 32-byte seed."""
-    return bytes(_ed25519.ed_from_seed(seed)[0])
+    return bytes(_ed25519.ed_from_seed(seed)[1])
 
 
 def ed25519_sign(seed: bytes, message: bytes) -> bytes:
     """Ed25519; 64 bytes."""
-    return bytes(_ed25519.ed_sign(_ed25519.ed_from_seed(seed), message))
+    return bytes(_ed25519.ed_sign(seed, message))
 
 
 def ed25519_verifies(signature: bytes, message: bytes, public: bytes) -> bool:

@@ -42,6 +42,7 @@ class OfflineChain:
         self.nodes = MemoryNodes(genesis.change.nodes)
         self.head = HeadView(Trie(self.nodes, genesis.header.state_root))
         self.header = genesis.header
+        self.authority = Authority.development()
         self.blocks: list[SealedBlock] = []
         slot = self.executor.call("AuraApi_slot_duration", b"", self.head).output
         self.slot_ms = int.from_bytes(slot, "little")
@@ -59,7 +60,7 @@ class OfflineChain:
         return self.adopt(builder)
 
     def adopt(self, builder: BlockBuilder) -> SealedBlock:
-        block = builder.finalise(Authority.development())
+        block = builder.finalise(self.authority)
         self.nodes.put_all(block.change.nodes)
         self.head.advance(block.diff, block.change.root)
         self.header = block.header
