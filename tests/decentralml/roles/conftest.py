@@ -1,0 +1,24 @@
+"""A development chain with the real runtime, and people on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pallets_mock.testing import DevChain
+
+from tests.decentralml.roles.town import Town
+
+
+@pytest.fixture
+def chain() -> Iterator[DevChain]:
+    with DevChain() as chain:
+        yield chain
+
+
+@pytest.fixture
+def town(chain: DevChain, tmp_path: Path) -> Iterator[Town]:
+    town = Town(chain.url, tmp_path)
+    yield town
+    town.close()
