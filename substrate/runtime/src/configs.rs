@@ -197,7 +197,7 @@ impl pallet_decentralml::Config for Runtime {
     type MaxSlots = ConstU32<1_000>;
     type MaxRounds = ConstU32<1_000>;
     type MaxPrune = ConstU32<100>;
-    // Round sums that are above what `deposit` asks for the largest item of each kind.
+    // Round sums, above what `deposit` asks for the largest item of each kind.
     type TaskDeposit = ConstU128<{ 100 * MILLI }>;
     type AssignmentDeposit = ConstU128<{ 10 * MILLI }>;
     type ResultDeposit = ConstU128<{ 10 * MILLI }>;

@@ -23,5 +23,5 @@ pub const DAYS: BlockNumber = 24 * HOURS;
 /// What must be held for state that stays until its owner removes it: a price for each item and
 /// one for each byte, so that filling the state of all nodes costs more than it is worth.
 pub const fn deposit(items: u32, bytes: u32) -> Balance {
-    items as Balance * 10 * MILLI + bytes as Balance * 10 * MICRO
+    items as Balance * 2 * MILLI + bytes as Balance * 10 * MICRO
 }

@@ -43,5 +43,5 @@ fn fees_rise_while_blocks_are_full_and_fall_back_to_their_base_after() {
 fn what_must_be_deposited_counts_items_and_bytes() {
     use crate::units::{deposit, MICRO, MILLI};
     assert_eq!(deposit(0, 0), 0);
-    assert_eq!(deposit(2, 3), 20 * MILLI + 30 * MICRO);
+    assert_eq!(deposit(2, 3), 4 * MILLI + 30 * MICRO);
 }

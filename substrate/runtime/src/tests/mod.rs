@@ -1,5 +1,6 @@
 //! What the runtime promises, beyond what each pallet tests for itself.
 
+mod deposits;
 mod fees;
 mod presets;
 mod proxies;

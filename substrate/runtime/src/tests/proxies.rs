@@ -1,7 +1,12 @@
-use frame_support::traits::InstanceFilter;
+use frame_support::{
+    assert_ok,
+    traits::{GetCallName, InstanceFilter},
+};
+use pallet_decentralml::types::Verdict;
+use sp_runtime::traits::Dispatchable;
 
 use super::*;
-use crate::{proxy::ProxyType, units::TOKEN};
+use crate::{proxy::ProxyType, units::TOKEN, Proxy, RuntimeOrigin};
 
 fn transfer(to: Sr25519Keyring) -> RuntimeCall {
     pallet_balances::Call::transfer_allow_death {
@@ -41,4 +46,92 @@ fn a_workers_machine_may_neither_move_money_nor_appoint_nor_wrap_a_call() {
     ] {
         assert!(!ProxyType::Worker.filter(&call), "{call:?}");
     }
+}
+
+/// One of each of the market's calls that a worker's machine is not for, by name.
+fn calls_of_others(worker: Sr25519Keyring) -> Vec<pallet_decentralml::Call<Runtime>> {
+    use pallet_decentralml::Call;
+    let worker = worker.to_account_id();
+    vec![
+        Call::validate_task_result {
+            task: 0,
+            round: 1,
+            worker: worker.clone(),
+            verdict: Verdict::Accept,
+        },
+        Call::claim_result {
+            task: 0,
+            round: 1,
+            worker,
+        },
+        Call::dispute_result { task: 0, round: 1 },
+        Call::withdraw_task { task: 0 },
+        Call::prune_task { task: 0, limit: 1 },
+    ]
+}
+
+#[test]
+fn a_workers_machine_may_accept_send_and_release() {
+    use pallet_decentralml::Call;
+    let worker = Sr25519Keyring::Bob.to_account_id();
+    let calls: [Call<Runtime>; 3] = [
+        Call::accept_task { task: 0 },
+        Call::send_task_result {
+            task: 0,
+            round: 1,
+            result: Default::default(),
+        },
+        Call::release_assignment { task: 0, worker },
+    ];
+    for call in calls {
+        assert!(ProxyType::Worker.filter(&call.into()));
+    }
+}
+
+#[test]
+fn a_workers_machine_may_do_nothing_else_in_the_market() {
+    for call in calls_of_others(Sr25519Keyring::Bob) {
+        let name = call.get_call_name();
+        assert!(!ProxyType::Worker.filter(&call.into()), "{name}");
+    }
+}
+
+#[test]
+fn a_hot_key_acts_for_its_worker_and_cannot_take_the_money() {
+    development().execute_with(|| {
+        begin_block(1);
+        let machine = Sr25519Keyring::Eve;
+        let appoint = pallet_proxy::Call::add_proxy {
+            delegate: machine.to_account_id().into(),
+            proxy_type: ProxyType::Worker,
+            delay: 0,
+        };
+        let bob = RuntimeOrigin::signed(Sr25519Keyring::Bob.to_account_id());
+        assert_ok!(RuntimeCall::from(appoint).dispatch(bob));
+        let before = free(Sr25519Keyring::Bob);
+
+        let outcome = |call: RuntimeCall| {
+            System::reset_events();
+            let origin = RuntimeOrigin::signed(machine.to_account_id());
+            let real = Sr25519Keyring::Bob.to_account_id().into();
+            assert_ok!(Proxy::proxy(origin, real, None, Box::new(call)));
+            System::events()
+                .into_iter()
+                .find_map(|record| match record.event {
+                    crate::RuntimeEvent::Proxy(pallet_proxy::Event::ProxyExecuted { result }) => {
+                        Some(result)
+                    }
+                    _ => None,
+                })
+                .expect("a proxy's call always says how it went")
+        };
+
+        let filtered = frame_system::Error::<Runtime>::CallFiltered.into();
+        assert_eq!(outcome(transfer(machine)), Err(filtered));
+        assert_eq!(free(Sr25519Keyring::Bob), before);
+        // It reaches the market, which answers for itself.
+        let accept = pallet_decentralml::Call::accept_task { task: 7 };
+        let unknown = pallet_decentralml::Error::<Runtime>::UnknownTask.into();
+        assert_eq!(outcome(accept.into()), Err(unknown));
+    });
 }
