@@ -5,10 +5,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pallets_mock.block.builder import BlockBuilder, SealedBlock, encode_block
-from pallets_mock.block.header import Header
+from pallets_mock.block.header import DigestKind, Header
 from pallets_mock.block.outcome import Included, Panicked, Refused
 from pallets_mock.block.seal import Authority, is_sealed_by
 from pallets_mock.errors import InvalidBlock, RuntimePanic
+from pallets_mock.executor import executor_for
+from pallets_mock.runtime import blob, compress
 from pallets_mock.state.root import root_of
 from pallets_mock.state.trie import Trie
 from tests.pallets_mock.offline import START_MS, UNIT, OfflineChain, well_known
@@ -217,3 +219,17 @@ def test_whatever_is_transferred_the_runtime_verifies_every_block(
 
     pairs = {key: chain.head.get(key) for key in chain.head.keys(b"")}
     assert chain.header.state_root == root_of(pairs)
+
+
+def test_a_runtime_that_was_upgraded_builds_the_next_block(chain: OfflineChain) -> None:
+    newer = compress(blob() + b"\x00\x05\x04note")  # the same runtime with one more custom section
+    call = chain.client.compose_call("System", "set_code_without_checks", {"code": newer})
+    chain.seal(chain.client.sign(ALICE, "Sudo", "sudo", 0, call=call.value))
+
+    assert chain.head.get(b":code") == newer
+    upgraded = executor_for(newer)
+    assert upgraded.code_hash != chain.executor.code_hash
+    assert DigestKind.RUNTIME_ENVIRONMENT_UPDATED in {item.kind for item in chain.header.digest}
+    chain.executor = upgraded
+    parent = chain.header
+    executes(chain, parent, chain.seal(chain.client.transfer(ALICE, BOB, UNIT, nonce=1)))
