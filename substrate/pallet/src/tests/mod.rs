@@ -1,1 +1,14 @@
+//! The rules of the market, a file for each call.
 
+mod accept_task;
+mod claim_result;
+mod create_task;
+mod dispute_result;
+mod prune_task;
+mod reads;
+mod release_assignment;
+mod resolve_dispute;
+mod send_task_result;
+mod start_round;
+mod validate_task_result;
+mod withdraw_task;
