@@ -161,7 +161,8 @@ class CallRejected(ChainError):
     advice = "The chain's documentation of this error says why."
 
     def __init__(self, call: str, error: str, block: str, fee: int = 0) -> None:
-        super().__init__(f"{call} failed with {error} (block {block[:12]}…). {self.advice}")
+        # Not `super()`: a subclass may also be an error with other arguments.
+        Exception.__init__(self, f"{call} failed with {error} (block {block[:12]}…). {self.advice}")
         self.call, self.error, self.block, self.fee = call, error, block, fee
 
 
@@ -480,3 +481,14 @@ class SealingNeeded(RoleError):
             " choose another task"
         )
         self.task = task
+
+
+class UnknownTemplate(RoleError):
+    """There is no task template of that name.
+
+    Attributes: `name`, and `known`, the names that there are.
+    """
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"there is no template {name!r}; templates are {', '.join(known)}")
+        self.name, self.known = name, known

@@ -12,9 +12,14 @@ from typing import Any
 
 from decentralml.chain.records import Reject, Ruling, Terms, Verdict
 from decentralml.chain.scale import scale_bytes, scale_terms
+from decentralml.errors import InvalidCall
 from decentralml.types import AccountId, Cid, Planck, Round, TaskId
 
 PALLET = "DecentralML"
+MAX_CID_BYTES = 64
+MAX_TITLE_BYTES = 128
+MAX_REASON_BYTES = 256
+"""What the pallet keeps; a longer text is no call at all for the runtime, so it is refused here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,12 @@ class Call:
 
 
 def create_task(terms: Terms) -> Call:
-    """Post a task; holds `terms.escrow()` and a deposit on the signer."""
+    """Post a task; holds `terms.escrow()` and a deposit on the signer. Raises InvalidCall."""
+    _bounded("create_task", "title", terms.title, MAX_TITLE_BYTES)
+    for what, cid in (("bundle", terms.bundle), ("model", terms.model or "")):
+        _bounded("create_task", what, cid, MAX_CID_BYTES)
+    if terms.sealing_key is not None and len(terms.sealing_key) != 32:
+        raise InvalidCall("create_task", "a sealing key has 32 bytes")
     return Call("create_task", {"terms": scale_terms(terms)})
 
 
@@ -37,12 +47,14 @@ def accept_task(task: TaskId) -> Call:
 
 
 def start_round(task: TaskId, model: Cid) -> Call:
-    """Publish the next round's model (creator)."""
+    """Publish the next round's model (creator). Raises InvalidCall."""
+    _bounded("start_round", "model", model, MAX_CID_BYTES)
     return Call("start_round", {"task": task, "model": scale_bytes(model)})
 
 
 def send_task_result(task: TaskId, round: Round, result: Cid) -> Call:  # noqa: A002
-    """Deliver a round's result (assigned worker)."""
+    """Deliver a round's result (assigned worker). Raises InvalidCall."""
+    _bounded("send_task_result", "result", result, MAX_CID_BYTES)
     args = {"task": task, "round": round, "result": scale_bytes(result)}
     return Call("send_task_result", args)
 
@@ -53,8 +65,11 @@ def validate_task_result(
     worker: AccountId,
     verdict: Verdict,
 ) -> Call:
-    """Accept and pay, or reject with a reason (validator)."""
-    said = {"Reject": scale_bytes(verdict.reason)} if isinstance(verdict, Reject) else "Accept"
+    """Accept and pay, or reject with a reason (validator). Raises InvalidCall."""
+    said: Any = "Accept"
+    if isinstance(verdict, Reject):
+        _bounded("validate_task_result", "reason", verdict.reason, MAX_REASON_BYTES)
+        said = {"Reject": scale_bytes(verdict.reason)}
     return Call("validate_task_result", {**_result(task, round, worker), "verdict": said})
 
 
@@ -110,3 +125,9 @@ def plain(call: Call) -> dict[str, Any]:
 
 def _result(task: TaskId, round: Round, worker: AccountId) -> dict[str, Any]:  # noqa: A002
     return {"task": task, "round": round, "worker": worker}
+
+
+def _bounded(call: str, what: str, text: str, limit: int) -> None:
+    size = len(text.encode())
+    if size > limit:
+        raise InvalidCall(call, f"the {what} has {size} bytes, and {limit} is the most")

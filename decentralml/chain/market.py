@@ -168,7 +168,8 @@ class Market:
 
     def release_assignment(self, task: TaskId, worker: AccountId | None = None) -> Receipt:
         """Give the signer's slot up, or open an expired `worker`'s."""
-        return self.call(calls.release_assignment(task, worker or self.account))
+        whose = self.account if worker is None else worker
+        return self.call(calls.release_assignment(task, whose))
 
     def withdraw_task(self, task: TaskId) -> Receipt:
         """End a task early."""
@@ -179,8 +180,14 @@ class Market:
         return self.call(calls.prune_task(task, limit))
 
     def transfer(self, to: AccountId, amount: Planck) -> Receipt:
-        """Send money."""
-        return self.call(calls.transfer(to, amount))
+        """Send money.
+
+        Raises:
+            InvalidAddress: `to` is mistyped, or an address of another network.
+        """
+        from decentralml.chain.runtime import check_account
+
+        return self.call(calls.transfer(check_account(to), amount))
 
     # -- reads
 
@@ -258,7 +265,8 @@ class Market:
 
     def balance(self, account: AccountId | None = None) -> Balance:
         """An account's money (the signer's without one); zeros for a stranger."""
-        return scale.balance_of(self.node.storage("System", "Account", account or self.account))
+        whose = self.account if account is None else account
+        return scale.balance_of(self.node.storage("System", "Account", whose))
 
     def owed(self, task: TaskId) -> Planck:
         """What is still on hold to pay a task's results; 0 for one that does not exist."""

@@ -336,6 +336,7 @@ class Node:
             nonce=nonce,
             signed_at_block=BlockNumber(signed_at),
             era_blocks=ERA_BLOCKS,
+            spec_version=runtime.version.spec_version,
         )
 
 

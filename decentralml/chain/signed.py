@@ -26,6 +26,7 @@ class SignedCall:
     nonce: int
     signed_at_block: BlockNumber
     era_blocks: int
+    spec_version: int  # of the runtime that it was signed for: valid with no other
 
     @property
     def call_name(self) -> str:

@@ -76,7 +76,6 @@ class Submission:
         self.node, self.signed, self._resign, self._fresh = node, signed, resign, fresh
         self._end = time.monotonic() + node.timeout
         self._tries = 0
-        self._signed_anew = 0
 
     def run(self) -> Place:
         """Bring it in.
@@ -145,10 +144,14 @@ class Submission:
         # It may have come in between the search and this look.
         return used and self.find() is None
 
+    def _is_for_another_runtime(self) -> bool:
+        """Whether the runtime was upgraded since it was signed, so that it can never come in."""
+        settled = self.node.runtime_at(self.node.settled().hash).version.spec_version
+        return settled != self.signed.spec_version and self.find() is None
+
     # -- acting
 
     def _sign_again(self) -> None:
-        self._signed_anew += 1
         self.signed, self._fresh = self._resign(), True
 
     def _rest(self) -> None:
@@ -202,9 +205,7 @@ class Submission:
         match judge(error.code, text):
             case Answer.NONCE_TAKEN | Answer.DEAD if fresh:
                 self._sign_again()  # never sent, and this node did not keep it
-            case Answer.BAD_SIGNATURE if fresh and self._signed_anew == 0:
-                self._sign_again()  # with the runtime as it is now
-            case Answer.BAD_SIGNATURE if self._signed_anew == 0 and self.find() is None:
+            case Answer.BAD_SIGNATURE if self._is_for_another_runtime():
                 self._sign_again()
             case Answer.NO_FUNDS:
                 raise InsufficientFunds(call, self.signed.signer, "its fee is more than it has")

@@ -34,7 +34,7 @@ EVERY_CALL = [
 
 
 def signed(call: Call) -> SignedCall:
-    return SignedCall(call, BOB, "0x0102", "0xabcd", 7, BlockNumber(100), 256)
+    return SignedCall(call, BOB, "0x0102", "0xabcd", 7, BlockNumber(100), 256, 1)
 
 
 @pytest.mark.parametrize("call", EVERY_CALL, ids=lambda call: call.name)

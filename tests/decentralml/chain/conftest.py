@@ -1,0 +1,134 @@
+"""A real development chain for each test, its people, and a proxy that can tamper with answers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+from websockets.sync.server import Server, ServerConnection, serve
+
+from decentralml.chain.keys import well_known
+from decentralml.chain.market import Market
+from decentralml.chain.node import Node
+from decentralml.chain.records import Manual, Schedule, TaskKind, Terms
+from decentralml.types import BlockNumber, Cid, Planck
+from pallets_mock.fixtures import dev_chain, start_chain  # noqa: F401
+from pallets_mock.testing import DevChain
+
+TOKEN = 10**12
+BUNDLE = Cid("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy")
+
+
+class People:
+    """Markets of the well-known accounts, each with a connection of its own."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self._url, self._options = url, {"timeout": 20.0, **options}
+        self._nodes: list[Node] = []
+
+    def market(self, name: str, **options: Any) -> Market:
+        """A market that signs with ``//name``."""
+        node = Node(self._url, **{**self._options, **options})
+        self._nodes.append(node)
+        return Market(node, well_known(f"//{name}", node))
+
+    def close(self) -> None:
+        for node in self._nodes:
+            node.close()
+
+
+@pytest.fixture
+def people(dev_chain: DevChain) -> Iterator[People]:  # noqa: F811
+    everybody = People(dev_chain.url)
+    yield everybody
+    everybody.close()
+
+
+@pytest.fixture
+def alice(people: People) -> Market:
+    return people.market("Alice")
+
+
+@pytest.fixture
+def bob(people: People) -> Market:
+    return people.market("Bob")
+
+
+@pytest.fixture
+def terms() -> Callable[..., Terms]:
+    """Terms of a small task; what is named is changed."""
+
+    def make(**changes: Any) -> Terms:
+        values: dict[str, Any] = {
+            "kind": TaskKind.CONTRIBUTION,
+            "title": "Digits",
+            "bundle": BUNDLE,
+            "reward": Planck(2 * TOKEN),
+            "slots": 3,
+            "policy": Manual(),
+            "schedule": Schedule(*map(BlockNumber, (1000, 100, 100, 100))),
+        }
+        return Terms(**{**values, **changes})
+
+    return make
+
+
+Tamper = Callable[[Any], Any]
+
+
+class Proxy:
+    """Between a client and a real chain; changes the results of methods that a test names."""
+
+    def __init__(self, url: str) -> None:
+        self._target = url
+        self.tamper: dict[str, Tamper] = {}
+        self.asked: list[str] = []
+        self._server: Server = serve(self._serve, "127.0.0.1", 0, max_size=None)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
+
+    def _serve(self, client: ServerConnection) -> None:
+        methods: dict[int, str] = {}
+        with connect(self._target, max_size=None) as chain:
+
+            def back() -> None:
+                try:
+                    while True:
+                        client.send(json.dumps(self._changed(json.loads(chain.recv()), methods)))
+                except WebSocketException:
+                    client.close()
+
+            answers = threading.Thread(target=back)
+            answers.start()
+            try:
+                while True:
+                    request = json.loads(client.recv())
+                    methods[request["id"]] = request["method"]
+                    self.asked.append(request["method"])
+                    chain.send(json.dumps(request))
+            except WebSocketException:
+                pass
+        answers.join(10)
+
+    def _changed(self, answer: Any, methods: dict[int, str]) -> Any:
+        tamper = self.tamper.get(methods.get(answer.get("id"), ""))
+        if tamper is not None and "result" in answer:
+            answer["result"] = tamper(answer["result"])
+        return answer
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+
+
+@pytest.fixture
+def proxy(dev_chain: DevChain) -> Iterator[Proxy]:  # noqa: F811
+    running = Proxy(dev_chain.url)
+    yield running
+    running.stop()
