@@ -3,11 +3,11 @@
     python -m benchmarks.cid [MEGABYTES]
 
 `sha256sum` may come without the processor's own instructions for it, so OpenSSL's sha256 of the same
-file (Python's `hashlib.file_digest` in all but name) is shown, too: the most that any way of naming
-content by sha256 can reach on one core. The three read the same file by turns, so that other load on the machine meets all;
-it is read once before, so that all find it in the page cache. All times include starting the program. A figure is
-the median over the rounds. Memory is what the process of the CID had at most, above what importing
-cost.
+file (by Python's `hashlib`) is shown, too: the most that naming content by sha256 can reach on one
+core. The three read the same file by turns, so that other load on the machine meets all; it is read
+once before, so that all find it in the page cache. All times include starting the program. A figure
+is the median over the rounds. Memory is what the process of the CID had at most, above what
+importing cost.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main() -> None:
     print(f"sha256sum   {megabytes / median(peer):7.0f} MiB/s")
     print(f"OpenSSL     {megabytes / median(plain):7.0f} MiB/s")
     print(f"cid         {megabytes / median(own):7.0f} MiB/s   memory {max(memory) / 1024:.1f} MiB")
-    print(f"ratio       {ratio:7.2f} × sha256sum   budget: at least {BUDGET}")
+    print(f"ratio       {ratio:7.2f} x sha256sum   budget: at least {BUDGET}")
     raise SystemExit(0 if ratio >= BUDGET else 1)
 
 

@@ -27,7 +27,7 @@ HEADER_LENGTH = len(header(bytes(BINARY_LENGTH)))
 class CarWriter:
     """Writes blocks as they come; the root is named at the end, when it is known.
 
-    A block that came before is not written again, for which it keeps 36 bytes a block.
+    A block that came before is not written again, for which the CIDs written are remembered.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -54,7 +54,7 @@ class CarWriter:
 class CarReader:
     """Blocks of a CAR file with one root; a `decentralml.assets.fetching.BlockSource`.
 
-    Reads the index of blocks when made (36 bytes and two numbers a block), each block when asked.
+    Reads the index when made (CID, place and length of each block), each block when asked.
     Believes neither lengths nor hashes: whoever gets a block verifies it.
     """
 
