@@ -86,8 +86,8 @@ class Executor:
         self.keystore = keystore or Keystore()
         wasm = _decompressed(code)
         self._cache_dir = cache_dir
-        self._program = load(wasm, cache_dir)
         self._native = unchecked.available() and not python_hosts
+        self._program = load(wasm, cache_dir, share_data=self._native)
         self._idle: list[Machine] = []
         self.version: RuntimeVersion = embedded_version(wasm) or self._ask_version()
 

@@ -9,7 +9,7 @@ interface alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,9 +43,9 @@ class Machine(Protocol):
         """
 
 
-@cache
-def _companion(heap: int, pages: int, cache_dir: Path | None) -> wasmtime.Module:
-    return compile_module(companion_wasm(heap, pages), cache_dir)
+@lru_cache(maxsize=8)
+def _companion(heap: int, pages: int, data: bytes, cache_dir: Path | None) -> wasmtime.Module:
+    return compile_module(companion_wasm(heap, pages, data), cache_dir)
 
 
 class NativeMachine:
@@ -53,7 +53,7 @@ class NativeMachine:
 
     def __init__(self, program: Program, cache_dir: Path | None) -> None:
         self._program = program
-        companion = _companion(program.heap, program.pages, cache_dir)
+        companion = _companion(program.heap, program.pages, program.data, cache_dir)
         own = {item.name for item in companion.exports}
         self._linker = wasmtime.Linker(engine())
         self._linker.allow_shadowing = True

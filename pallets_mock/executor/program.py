@@ -10,6 +10,7 @@ import wasmtime
 
 from pallets_mock.errors import InvalidRuntime, MissingImport
 from pallets_mock.executor.module import compile_module, engine
+from pallets_mock.executor.sharing import split_data
 from pallets_mock.host.allocator import align
 from pallets_mock.host.table import HOST_FUNCTIONS, HostFunction
 
@@ -27,6 +28,7 @@ class Program:
 
     Args:
         module: compiled.
+        data: the data section that its memory must start with, if that is not in the module.
         functions: host functions that it imports, by name.
         entries: functions that it exports and that may be called: (pointer, length) → i64.
         pages: size of its memory, in pages of 64 KiB.
@@ -34,20 +36,24 @@ class Program:
     """
 
     module: wasmtime.Module
+    data: bytes
     functions: dict[str, HostFunction]
     entries: frozenset[str]
     pages: int
     heap: int
 
 
-def load(wasm: bytes, cache_dir: Path | None) -> Program:
+def load(wasm: bytes, cache_dir: Path | None, *, share_data: bool) -> Program:
     """Compile a runtime and check what it asks of its host.
 
+    Args:
+        share_data: keep its data apart from the module, if it can be (see `sharing`).
     Raises:
         MissingImport: it imports what the table does not have, or with another type.
         InvalidRuntime: it is no runtime that this host can execute.
     """
-    module = compile_module(wasm, cache_dir)
+    code, data = split_data(wasm) if share_data else (wasm, b"")
+    module = compile_module(code, cache_dir)
     functions, missing, pages = {}, [], 0
     for item in module.imports:
         kind = item.type
@@ -66,7 +72,7 @@ def load(wasm: bytes, cache_dir: Path | None) -> Program:
     if not pages:
         raise InvalidRuntime("the runtime brings its own memory; build it with --import-memory")
     heap = align(_heap_base(module, pages))
-    return Program(module, functions, frozenset(_entries(module)), pages, heap)
+    return Program(module, data, functions, frozenset(_entries(module)), pages, heap)
 
 
 def _entries(module: wasmtime.Module) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pallets_mock.errors import InvalidRuntime
 
-_MAGIC = b"\x00asm\x01\x00\x00\x00"
+MAGIC = b"\x00asm\x01\x00\x00\x00"
 _CUSTOM = 0
 
 
@@ -17,9 +17,9 @@ def custom_section(wasm: bytes, name: str) -> bytes | None:
         InvalidRuntime: this is no WebAssembly binary.
     """
     try:
-        for kind, start, end in _sections(wasm):
+        for kind, start, end in sections(wasm):
             if kind == _CUSTOM:
-                length, at = _leb128(wasm, start)
+                length, at = leb128(wasm, start)
                 if wasm[at : at + length] == name.encode():
                     return wasm[at + length : end]
     except IndexError:
@@ -27,20 +27,22 @@ def custom_section(wasm: bytes, name: str) -> bytes | None:
     return None
 
 
-def _sections(wasm: bytes) -> Iterator[tuple[int, int, int]]:
-    if not wasm.startswith(_MAGIC):
+def sections(wasm: bytes) -> Iterator[tuple[int, int, int]]:
+    """Kind, start and end of each section's contents, in order. Raises as `custom_section`."""
+    if not wasm.startswith(MAGIC):
         raise InvalidRuntime("the runtime's code is no WebAssembly")
-    at = len(_MAGIC)
+    at = len(MAGIC)
     while at < len(wasm):
         kind = wasm[at]
-        length, start = _leb128(wasm, at + 1)
+        length, start = leb128(wasm, at + 1)
         at = start + length
         if at > len(wasm):
             raise InvalidRuntime("the runtime's WebAssembly is cut short")
         yield kind, start, at
 
 
-def _leb128(data: bytes, at: int) -> tuple[int, int]:
+def leb128(data: bytes, at: int) -> tuple[int, int]:
+    """The number that starts at `at`, and where what follows it starts. Raises IndexError."""
     number = shift = 0
     while True:
         byte = data[at]

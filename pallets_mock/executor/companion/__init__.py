@@ -16,12 +16,13 @@ from pallets_mock.executor.companion.blake2 import blake2_functions
 from pallets_mock.host.allocator import FREE_LISTS_BYTES, HEADER, MOST, STATE_BYTES
 
 
-def companion_wasm(heap: int, pages: int) -> bytes:
+def companion_wasm(heap: int, pages: int, data: bytes = b"") -> bytes:
     """The module, which makes and exports the memory and the functions that use only it.
 
     Args:
         heap: where the allocator's state lies, a multiple of eight.
         pages: the memory's size, which is fixed, in pages of 64 KiB.
+        data: a data section, which the memory starts with.
     """
     constants = {
         "PAGES": pages,
@@ -39,4 +40,4 @@ def companion_wasm(heap: int, pages: int) -> bytes:
     text = f"(module\n{''.join(texts)}{blake2_functions()})"
     for name, number in constants.items():
         text = text.replace(f"${{{name}}}", str(number))
-    return bytes(wasmtime.wat2wasm(text))
+    return bytes(wasmtime.wat2wasm(text)) + data
