@@ -2,11 +2,11 @@
 
     python -m benchmarks.cid [MEGABYTES]
 
-`sha256sum` may come without the processor's own instructions for it, so OpenSSL's sha256 of the same
-file (by Python's `hashlib`) is shown, too: the most that naming content by sha256 can reach on one
-core. The three read the same file by turns, so that other load on the machine meets all; it is read
-once before, so that all find it in the page cache. All times include starting the program. A figure
-is the median over the rounds. Memory is what the process of the CID had at most, above what
+`sha256sum` may come without the processor's own instructions for it, so OpenSSL's sha256 of the
+same file (by Python's `hashlib`) is shown, too: the most that naming content by sha256 can reach on
+one core. The three read the same file by turns, so that other load on the machine meets all; it is
+read once before, so that all find it in the page cache. All times include starting the program. A
+figure is the median over the rounds. Memory is what the process of the CID had at most, above what
 importing cost.
 """
 
