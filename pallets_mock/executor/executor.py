@@ -96,6 +96,11 @@ class Executor:
         """The trie layout of this runtime's state."""
         return self.version.layout
 
+    @property
+    def entries(self) -> frozenset[str]:
+        """Names of what can be called."""
+        return self._program.entries
+
     def call(self, entry: str, argument: bytes, view: StateView) -> CallResult:
         """Run an entry point on a state and leave that as it is.
 
