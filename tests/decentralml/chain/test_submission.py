@@ -1,0 +1,377 @@
+"""A signed call comes into the chain once: whatever breaks, whoever else signs."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decentralml.chain import call_errors, calls
+from decentralml.chain.calls import Call
+from decentralml.chain.keys import well_known
+from decentralml.chain.market import Market
+from decentralml.chain.node import Node
+from decentralml.chain.runtime import extrinsic_hash
+from decentralml.chain.signed import SignedCall
+from decentralml.errors import (
+    ChainError,
+    NodeUnreachable,
+    TransactionPending,
+    TransactionRefused,
+)
+from decentralml.types import AccountId, Planck, TaskId
+from pallets_mock.testing import DevChain
+
+SUBMIT = "author_submitAndWatchExtrinsic"
+FERDIE = AccountId("5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL")
+
+
+def gift(amount: int = 1) -> Call:
+    return calls.transfer(FERDIE, Planck(amount))
+
+
+def nonce(market: Market) -> int:
+    return int(market.node.storage("System", "Account", market.account)["nonce"])
+
+
+def times_in_chain(market: Market, signed: SignedCall) -> int:
+    """Counts by reading every block, as nothing in the client does."""
+    node, found = market.node, 0
+    for number in range(node.best().number + 1):
+        block = node.block(str(node.block_hash(number)))
+        assert block is not None
+        found += sum(extrinsic_hash(extrinsic) == signed.hash for extrinsic in block.extrinsics)
+    return found
+
+
+@pytest.fixture
+def before(alice: Market) -> Planck:
+    return alice.balance(FERDIE).free
+
+
+# -- what breaks
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_connection_lost_while_sending_costs_nothing(
+    dev_chain: DevChain, alice: Market, before: Planck, when: str, times: int
+) -> None:
+    signed = alice.sign(gift())
+    dev_chain.call("dev_dropConnections", SUBMIT, when, times)
+
+    receipt = alice.submit(signed)
+
+    assert receipt.extrinsic_hash == signed.hash
+    assert times_in_chain(alice, signed) == 1
+    assert (nonce(alice), alice.balance(FERDIE).free - before) == (1, 1)
+
+
+@pytest.mark.parametrize("method", ["chain_getHeader", "chain_getBlock", "state_getStorage"])
+def test_a_connection_lost_while_looking_costs_nothing(
+    dev_chain: DevChain, alice: Market, method: str
+) -> None:
+    signed = alice.sign(gift())
+    dev_chain.call("dev_dropConnections", method, "after", 2)
+    alice.submit(signed)
+    assert (nonce(alice), times_in_chain(alice, signed)) == (1, 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_connections_break_each_call_comes_in_once(
+    dev_chain: DevChain, alice: Market, before: Planck, seed: int
+) -> None:
+    chance = random.Random(seed)
+    methods = [
+        SUBMIT, "chain_getBlockHash", "chain_getBlock", "chain_getFinalizedHead",
+        "system_accountNextIndex", "state_getRuntimeVersion", "state_getStorage",
+    ]  # fmt: skip
+    for amount in range(1, 11):
+        for method in chance.sample(methods, 2):
+            when = chance.choice(["before", "after"])
+            dev_chain.call("dev_dropConnections", method, when, chance.randint(1, 2))
+        alice.call(gift(amount))
+    assert nonce(alice) == 10
+    assert alice.balance(FERDIE).free - before == sum(range(1, 11))
+
+
+def test_slow_answers_are_waited_for(dev_chain: DevChain, alice: Market) -> None:
+    dev_chain.call("dev_delayAnswers", 150, 250)
+    alice.call(gift())
+    assert nonce(alice) == 1
+
+
+def test_a_node_that_falls_silent_is_given_up_in_time_and_nothing_is_lost(
+    dev_chain: DevChain, people: Any
+) -> None:
+    impatient = people.market("Alice", timeout=1.0)
+    signed = impatient.sign(gift())
+    dev_chain.call("dev_delayAnswers", 30_000)
+    began = time.monotonic()
+    with pytest.raises((NodeUnreachable, TransactionPending)):
+        impatient.submit(signed)
+    assert time.monotonic() - began < 10
+
+    dev_chain.call("dev_delayAnswers", 0)
+    impatient.submit(signed)
+    assert (nonce(impatient), times_in_chain(impatient, signed)) == (1, 1)
+
+
+def test_a_chain_that_is_restarted_is_found_again(
+    start_chain: Callable[..., DevChain], tmp_path: Path
+) -> None:
+    chain = start_chain(tmp_path / "chain")
+    port = int(chain.url.rsplit(":", 1)[1])
+    with Node(chain.url, timeout=20) as node:
+        alice = Market(node, well_known("//Alice", node))
+        alice.call(gift())
+        signed = alice.sign(gift(2))
+        chain.stop()
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(alice.submit, signed)
+            start_chain(tmp_path / "chain", port=port)
+            assert waiting.result(20).extrinsic_hash == signed.hash
+        assert nonce(alice) == 2
+
+
+# -- the same again
+
+
+def test_submitting_twice_gives_the_receipt_twice_and_pays_once(alice: Market) -> None:
+    signed = alice.sign(gift())
+    assert alice.submit(signed) == alice.submit(signed)
+    assert nonce(alice) == 1
+
+
+def test_another_process_finds_what_the_first_one_sent(alice: Market, people: Any) -> None:
+    kept = alice.sign(gift()).to_json()
+    receipt = alice.submit(SignedCall.from_json(kept))
+    again = people.market("Alice").submit(SignedCall.from_json(kept))
+    assert again == receipt
+
+
+def test_what_was_signed_and_never_sent_is_sent_by_the_next_process(
+    alice: Market, people: Any
+) -> None:
+    kept = alice.sign(gift()).to_json()
+    people.market("Alice").submit(SignedCall.from_json(kept))
+    assert times_in_chain(alice, SignedCall.from_json(kept)) == 1
+
+
+def test_a_call_that_failed_fails_again_without_another_fee(alice: Market) -> None:
+    signed = alice.sign(calls.withdraw_task(TaskId(9)))
+    for _ in range(2):
+        with pytest.raises(call_errors.UnknownTask):
+            alice.submit(signed)
+    assert nonce(alice) == 1
+
+
+def test_what_is_in_an_old_block_is_found_after_its_era(
+    dev_chain: DevChain, alice: Market, people: Any
+) -> None:
+    signed = alice.sign(gift())
+    receipt = alice.submit(signed)
+    dev_chain.new_block(signed.era_blocks + 5)
+    assert people.market("Alice").submit(signed) == receipt
+
+
+# -- signing anew
+
+
+def resigned_with(market: Market, signed: SignedCall) -> list[SignedCall]:
+    """Submit, and return what was signed instead; each was known before it was in the chain."""
+    told: list[SignedCall] = []
+
+    def on_resign(anew: SignedCall) -> None:
+        assert times_in_chain(market, anew) == 0
+        told.append(anew)
+
+    receipt = market.submit(signed, on_resign)
+    assert receipt.extrinsic_hash == (told[-1] if told else signed).hash
+    return told
+
+
+@pytest.mark.parametrize("known_to_be_unsent", [True, False])
+def test_a_nonce_that_another_process_used_is_replaced(
+    alice: Market, people: Any, known_to_be_unsent: bool
+) -> None:
+    other = people.market("Alice")
+    signed = alice.sign(gift(5))
+    other.call(gift(3))
+    submitting = alice if known_to_be_unsent else people.market("Alice")
+
+    (anew,) = resigned_with(submitting, signed)
+
+    assert (anew.call, anew.nonce) == (signed.call, 1)
+    assert (times_in_chain(alice, signed), times_in_chain(alice, anew)) == (0, 1)
+    assert nonce(alice) == 2
+
+
+def test_a_call_whose_era_is_over_is_signed_anew(
+    dev_chain: DevChain, alice: Market, people: Any
+) -> None:
+    signed = alice.sign(gift())
+    dev_chain.new_block(signed.era_blocks - 1)  # its last block
+    (anew,) = resigned_with(people.market("Alice"), signed)
+    assert anew.signed_at_block == signed.last_block
+    assert times_in_chain(alice, signed) == 0
+
+
+def test_a_call_goes_into_the_last_block_of_its_era(
+    dev_chain: DevChain, alice: Market, people: Any
+) -> None:
+    signed = alice.sign(gift())
+    dev_chain.new_block(signed.era_blocks - 2)
+    assert resigned_with(people.market("Alice"), signed) == []
+    assert dev_chain.best == signed.last_block
+
+
+def test_a_signature_for_another_runtime_version_is_replaced(
+    proxy: Any, dev_chain: DevChain
+) -> None:
+    with Node(proxy.url, timeout=20) as node:
+        alice = Market(node, well_known("//Alice", node))
+        # As when the runtime is upgraded between signing and sending, the other way round.
+        proxy.tamper["state_getRuntimeVersion"] = lambda said: {**said, "specVersion": 99}
+        signed = alice.sign(gift())
+        assert signed.spec_version == 99
+        del proxy.tamper["state_getRuntimeVersion"]
+
+        (anew,) = resigned_with(alice, signed)
+
+        assert anew.spec_version == node.runtime().version.spec_version != 99
+        assert nonce(alice) == 1
+
+
+def test_a_signature_that_never_fits_is_refused_rather_than_tried_for_ever(
+    alice: Market,
+) -> None:
+    signed = alice.sign(gift())
+    broken = SignedCall(
+        **{
+            **{name: getattr(signed, name) for name in SignedCall.__dataclass_fields__},
+            "extrinsic": signed.extrinsic[:-1] + ("0" if signed.extrinsic[-1] != "0" else "1"),
+        }
+    )
+    with pytest.raises(TransactionRefused):
+        alice.submit(broken)
+    assert nonce(alice) == 0
+
+
+# -- waiting
+
+
+def test_a_call_that_no_block_takes_stays_pending_and_can_be_waited_for_again(
+    start_chain: Callable[..., DevChain],
+) -> None:
+    chain = start_chain(block_time="manual")
+    with Node(chain.url, timeout=1.0) as node:
+        alice = Market(node, well_known("//Alice", node))
+        signed = alice.sign(gift())
+        with pytest.raises(TransactionPending, match="never pays twice") as pending:
+            alice.submit(signed)
+        assert pending.value.last_block == signed.last_block
+        chain.new_block()
+        assert alice.submit(signed).block_number == 1
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        threading.Event().wait(0.01)
+
+
+def test_away_from_a_development_chain_a_call_counts_when_it_is_final(
+    start_chain: Callable[..., DevChain],
+) -> None:
+    chain = start_chain(finality_lag=3)
+    with Node(chain.url, timeout=20, wait="finality") as node, ThreadPoolExecutor(1) as pool:
+        alice = Market(node, well_known("//Alice", node))
+        waiting = pool.submit(alice.call, gift())
+        wait_until(lambda: chain.best == 1)
+        chain.new_block(2)
+        assert node.finalised().number == 0
+        assert not waiting.done()
+        chain.new_block()
+        assert waiting.result(20).block_number == 1
+        assert alice.head() == 1
+
+
+def test_a_reorganisation_moves_the_call_and_its_receipt_names_where_it_stayed(
+    start_chain: Callable[..., DevChain],
+) -> None:
+    chain = start_chain(finality_lag=3)
+    with Node(chain.url, timeout=20, wait="finality") as node, ThreadPoolExecutor(1) as pool:
+        alice = Market(node, well_known("//Alice", node))
+        signed = alice.sign(gift())
+        waiting = pool.submit(alice.submit, signed)
+        wait_until(lambda: chain.best == 1)
+        undone = node.best().hash
+        chain.reorganise(1)
+        chain.new_block(4)
+        receipt = waiting.result(20)
+    assert receipt.block_hash != undone
+    with Node(chain.url, timeout=20) as node:
+        assert node.block_hash(receipt.block_number) == receipt.block_hash
+        assert times_in_chain(Market(node), signed) == 1
+
+
+# -- two at once
+
+SIGNER = """
+import sys
+from decentralml.chain import calls
+from decentralml.chain.keys import well_known
+from decentralml.chain.market import Market
+from decentralml.chain.node import Node
+
+url, to, count = sys.argv[1:]
+with Node(url, timeout=60) as node:
+    market = Market(node, well_known("//Alice", node))
+    for _ in range(int(count)):
+        market.call(calls.transfer(to, 1))
+"""
+
+
+def test_two_processes_sign_with_one_account_and_every_call_comes_in(
+    dev_chain: DevChain, alice: Market, before: Planck
+) -> None:
+    command = [sys.executable, "-c", SIGNER, dev_chain.url, FERDIE, "25"]
+    processes = [subprocess.Popen(command) for _ in range(2)]
+    try:
+        assert [process.wait(90) for process in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert nonce(alice) == 50
+    assert alice.balance(FERDIE).free - before == 50
+
+
+def test_threads_of_one_market_may_call_at_once(alice: Market, before: Planck) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        receipts = list(pool.map(lambda _: alice.call(gift()), range(12)))
+    assert len({receipt.extrinsic_hash for receipt in receipts}) == 12
+    assert alice.balance(FERDIE).free - before == 12
+
+
+def test_closing_the_node_ends_every_wait(start_chain: Callable[..., DevChain]) -> None:
+    chain = start_chain(block_time="manual")
+    node = Node(chain.url, timeout=60)
+    alice = Market(node, well_known("//Alice", node))
+    signed = alice.sign(gift())
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(alice.submit, signed)
+        wait_until(lambda: len(chain.call("author_pendingExtrinsics")) == 1)
+        node.close()
+        with pytest.raises(ChainError):
+            waiting.result(10)
