@@ -102,13 +102,16 @@ class Assignee(Role):
             TaskFailed, TaskLimitExceeded, NoSandbox: the script did not end well.
         """
         with self.workspace.hold():
-            terms = self._assigned(task, "run it")
-            self.fetch_bundle(terms)
-            self._fetch_model(terms)
-            if not self._trusted(terms):
-                raise NotTrusted(task, terms.terms.bundle)
-            self._run(terms)
-        return unpacked(self.workspace.round(task, terms.round))
+            terms = self._suitable(task)
+            folder = self.workspace.round(task, terms.round)
+            if not folder.delivery.exists():
+                self._check_assigned(task)
+                self.fetch_bundle(terms)
+                self._fetch_model(terms)
+                if not self._trusted(terms):
+                    raise NotTrusted(task, terms.terms.bundle)
+                self._run(terms)
+        return unpacked(folder)
 
     def send_task_result(self, task: TaskId) -> TaskResult:
         """Upload the current round's delivery and send its CID to the chain.
@@ -245,16 +248,12 @@ class Assignee(Role):
             raise SealingNeeded(task)
         return terms
 
-    def _assigned(self, task: TaskId, step: str) -> Task:
-        terms = self._suitable(task)
+    def _check_assigned(self, task: TaskId) -> None:
         assignment = self.market.assignment(task, self.account)
         if assignment is None:
-            raise OutOfOrder(f"{step} (task {task})", "it is not accepted", "accept the task first")
+            raise OutOfOrder(f"run task {task}", "it is not accepted", "accept the task first")
         if assignment.ended:
-            raise OutOfOrder(
-                f"{step} (task {task})", "the assignment is over", "choose another task"
-            )
-        return terms
+            raise OutOfOrder(f"run task {task}", "the assignment is over", "choose another task")
 
     def _fetch_model(self, task: Task) -> None:
         if task.model is not None:
@@ -288,8 +287,6 @@ class Assignee(Role):
 
     def _run(self, task: Task) -> None:
         journal, folder = self.workspace.journal, self.workspace.round(task.id, task.round)
-        if folder.delivery.exists():
-            return
         if journal.note(_ended_key(task)) is None:
             self._run_script(task, folder)
             journal.write_note(_ended_key(task), "yes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,15 +76,16 @@ class Town:
 
     url: str
     folder: Path
-    nodes: list[Node] = field(default_factory=list)
+    nodes: dict[int, Node] = field(default_factory=dict)
 
     @property
     def store(self) -> LocalStore:
         return LocalStore(self.folder / "store")
 
     def market(self, name: str) -> Market:
-        node = Node(self.url)
-        self.nodes.append(node)
+        """A client that signs as this person; one connection serves all of a thread."""
+        node = self.nodes.get(threading.get_ident()) or Node(self.url)
+        self.nodes[threading.get_ident()] = node
         return Market(node, Keypair.create_from_uri(f"//{name}", ss58_format=42))
 
     def address(self, name: str) -> AccountId:
@@ -158,8 +160,9 @@ class Town:
         return int(market.node.storage("System", "Account", self.address(name))["nonce"])
 
     def close(self) -> None:
-        for node in self.nodes:
+        for node in self.nodes.values():
             node.close()
+        self.nodes.clear()
 
 
 def an_offer(**changes: object) -> Offer:
