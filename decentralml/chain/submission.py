@@ -7,6 +7,7 @@ for the old one, and only a call that can never come in any more is signed again
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -152,7 +153,7 @@ class Submission:
     # -- acting
 
     def _sign_again(self) -> None:
-        self.signed, self._fresh = self._resign(), True
+        self.signed, self._fresh, self._tries = self._resign(), True, 0
 
     def _rest(self) -> None:
         if time.monotonic() >= self._end:
@@ -161,7 +162,9 @@ class Submission:
                 signed.call_name, signed.hash, signed.last_block, self.node.timeout
             )
         self._tries += 1
-        self.node.pause(min(1.0, 0.02 * 2 ** min(self._tries, 10)))
+        # Not evenly: two processes of one account must not go on colliding in step.
+        longest = min(1.0, 0.01 * 2 ** min(self._tries, 10))
+        self.node.pause(longest * random.uniform(0.2, 1.0))
 
     def _send(self) -> Place | None:
         """Send it once and watch; None when it is to be looked for."""

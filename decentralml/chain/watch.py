@@ -18,7 +18,7 @@ from decentralml.chain.scale import event_of
 from decentralml.types import BlockNumber
 
 if TYPE_CHECKING:
-    from decentralml.chain.node import Node
+    from decentralml.chain.node import Block, Node
 
 BlockEvents = tuple[BlockNumber, tuple[Event, ...]]
 
@@ -91,12 +91,14 @@ def follow(
             top = node.settled().number
             following = _fork(node, seen, following)
             while following <= top and (stop is None or not stop()):
-                block_hash = node.block_hash(following)
-                happened = None if block_hash is None else events_of(node, block_hash)
-                if block_hash is None or happened is None:
+                block = _block_at(node, following)
+                if block is None:
                     break  # undone meanwhile; the next head tells
-                yield BlockNumber(following), happened
-                seen[following] = block_hash
+                if block.parent != seen.get(following - 1, block.parent):
+                    following = _fork(node, seen, following)
+                    continue
+                yield block.number, events_of(node, block)
+                seen[following] = block.hash
                 while len(seen) > REMEMBERED:
                     seen.popitem(last=False)
                 following += 1
@@ -104,11 +106,13 @@ def follow(
         heads.close()
 
 
-def events_of(node: Node, block_hash: str) -> tuple[Event, ...] | None:
-    """The market's events in one block; None when the node has no such block."""
-    block = node.block(block_hash)
-    if block is None:
-        return None
+def _block_at(node: Node, number: int) -> Block | None:
+    block_hash = node.block_hash(number)
+    return None if block_hash is None else node.block(block_hash)
+
+
+def events_of(node: Node, block: Block) -> tuple[Event, ...]:
+    """The market's events in one block."""
     return tuple(event_of(e.name, e.fields or {}) for e in node.events(block) if e.pallet == PALLET)
 
 

@@ -114,11 +114,11 @@ def test_a_node_that_falls_silent_is_given_up_in_time_and_nothing_is_lost(
 ) -> None:
     impatient = people.market("Alice", timeout=1.0)
     signed = impatient.sign(gift())
-    dev_chain.call("dev_delayAnswers", 30_000)
+    dev_chain.call("dev_delayAnswers", 4_000)
     began = time.monotonic()
     with pytest.raises((NodeUnreachable, TransactionPending)):
         impatient.submit(signed)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 3.9  # before the first answer
 
     dev_chain.call("dev_delayAnswers", 0)
     impatient.submit(signed)

@@ -1,0 +1,177 @@
+"""Following the market: every block once, whatever breaks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from decentralml.chain.keys import well_known
+from decentralml.chain.market import Market
+from decentralml.chain.node import Node
+from decentralml.chain.records import Terms
+from decentralml.chain.watch import BlockEvents
+from decentralml.errors import NodeUnreachable
+from decentralml.types import BlockNumber
+from pallets_mock.testing import DevChain
+
+MakeTerms = Callable[..., Terms]
+
+
+def names(items: list[BlockEvents]) -> list[tuple[int, list[str]]]:
+    return [(number, [event.name for event in happened]) for number, happened in items]
+
+
+@contextmanager
+def following(market: Market, count: int, **options: Any) -> Iterator[Future[list[BlockEvents]]]:
+    """Collects `count` items in a thread, from the moment that the block begins."""
+    begun = threading.Event()
+
+    def collect() -> list[BlockEvents]:
+        def asked() -> bool:
+            begun.set()
+            return False
+
+        return list(islice(market.events(stop=asked, **options), count))
+
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(collect)
+        assert begun.wait(20)
+        yield result
+
+
+def test_every_block_comes_once_also_empty_ones(
+    dev_chain: DevChain, alice: Market, people: Any, terms: MakeTerms
+) -> None:
+    with following(people.market("Bob"), 4, from_block=BlockNumber(1)) as items:
+        alice.create_task(terms())
+        dev_chain.new_block(2)
+        alice.create_task(terms())
+        assert names(items.result(20)) == [
+            (1, ["TaskCreated"]), (2, []), (3, []), (4, ["TaskCreated"]),
+        ]  # fmt: skip
+
+
+def test_without_a_first_block_only_what_comes_is_told(
+    alice: Market, people: Any, terms: MakeTerms
+) -> None:
+    alice.create_task(terms())
+    with following(people.market("Bob"), 1) as items:
+        task, _ = alice.create_task(terms())
+        ((number, (event,)),) = items.result(20)
+    assert (number, event.fields) == (2, {"task": task, "creator": alice.account})
+
+
+def test_a_restart_goes_on_with_the_block_after_the_last_one_seen(
+    dev_chain: DevChain, alice: Market, people: Any
+) -> None:
+    dev_chain.new_block(5)
+    first = [number for number, _ in islice(alice.events(BlockNumber(1)), 3)]
+    second = [
+        number for number, _ in islice(people.market("Bob").events(BlockNumber(first[-1] + 1)), 2)
+    ]
+    assert first + second == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_lost_connections_make_no_gap_and_nothing_comes_twice(
+    dev_chain: DevChain, people: Any, when: str
+) -> None:
+    watcher = people.market("Bob")
+    with following(watcher, 60, from_block=BlockNumber(1)) as items:
+        for number in range(60):
+            if number % 10 == 3:
+                dev_chain.call("dev_dropConnections", "chain_getBlock", when, 2)
+            if number % 10 == 7:
+                dev_chain.call("dev_dropConnections", "chain_subscribeNewHeads", when, 1)
+                dev_chain.call("dev_dropConnections")
+            dev_chain.new_block()
+        assert [number for number, _ in items.result(60)] == list(range(1, 61))
+
+
+def test_blocks_that_are_replaced_come_again_on_a_development_chain(
+    dev_chain: DevChain, alice: Market, terms: MakeTerms
+) -> None:
+    dev_chain.new_block(2)
+    alice.create_task(terms())
+    watch = alice.events(BlockNumber(1))
+    assert names([next(watch) for _ in range(3)]) == [(1, []), (2, []), (3, ["TaskCreated"])]
+
+    dev_chain.reorganise(2)  # other blocks 2 and 3, and a 4; the task is posted anew in one
+
+    again = [next(watch) for _ in range(3)]
+    assert [number for number, _ in again] == [2, 3, 4]
+    assert sum(len(happened) for _, happened in again) == 1
+    watch.close()
+
+
+def test_a_replacement_while_catching_up_is_noticed(dev_chain: DevChain, alice: Market) -> None:
+    dev_chain.new_block(6)
+    watch = alice.events(BlockNumber(1))
+    assert [next(watch)[0] for _ in range(4)] == [1, 2, 3, 4]
+    dev_chain.reorganise(4)  # blocks 3 to 6 are others now
+    assert [next(watch)[0] for _ in range(5)] == [3, 4, 5, 6, 7]
+    watch.close()
+
+
+def test_what_is_final_is_told_once_though_blocks_were_replaced(
+    start_chain: Callable[..., DevChain], terms: MakeTerms
+) -> None:
+    chain = start_chain(finality_lag=2)
+    with Node(chain.url, timeout=20) as fast, Node(chain.url, timeout=20, wait="finality") as slow:
+        alice = Market(fast, well_known("//Alice", fast))
+        with following(Market(slow), 3, from_block=BlockNumber(1)) as items:
+            alice.create_task(terms())
+            chain.reorganise(1)
+            chain.reorganise(1)
+            chain.new_block(4)
+            told = names(items.result(20))
+    assert [number for number, _ in told] == [1, 2, 3]
+    assert sum(happened.count("TaskCreated") for _, happened in told) == 1
+
+
+def test_stop_ends_the_watch_without_a_block(dev_chain: DevChain, alice: Market) -> None:
+    asked = iter([False, False, True])
+    assert list(alice.events(stop=lambda: next(asked))) == []
+
+
+def test_stop_is_asked_between_old_blocks_too(dev_chain: DevChain, alice: Market) -> None:
+    dev_chain.new_block(20)
+    seen: list[int] = []
+    for number, _ in alice.events(BlockNumber(1), stop=lambda: len(seen) == 5):
+        seen.append(number)
+    assert seen == [1, 2, 3, 4, 5]
+
+
+def test_closing_the_node_ends_the_watch(alice: Market) -> None:
+    def wait() -> None:
+        list(alice.events())
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait)
+        threading.Timer(0.2, alice.node.close).start()
+        with pytest.raises(NodeUnreachable):
+            waiting.result(10)
+
+
+def test_waiting_for_an_event_returns_it_with_its_block(
+    alice: Market, bob: Market, terms: MakeTerms
+) -> None:
+    task, receipt = alice.create_task(terms())
+    accepted = bob.accept_task(task)
+    found = alice.wait_for(
+        lambda event: event.name == "TaskAccepted" and event.fields["worker"] == bob.account,
+        from_block=receipt.block_number,
+    )
+    assert found is not None
+    assert (found[0], found[1].fields["task"]) == (accepted.block_number, task)
+
+
+def test_waiting_ends_with_the_block_that_was_named(dev_chain: DevChain, alice: Market) -> None:
+    dev_chain.new_block(3)
+    assert alice.wait_for(lambda event: True, BlockNumber(3), from_block=BlockNumber(1)) is None
