@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 # Before the first import of Keras, or TensorFlow speaks on standard error.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 SETTINGS = "settings.json"
 

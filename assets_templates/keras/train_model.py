@@ -40,7 +40,7 @@ def train_model(
 
 
 def save_model(model: Any, folder: Path, contributor: str) -> Path:
-    """Saves ``model-<contributor>.keras``, without the optimizer's state: that is twice its size."""
+    """Saves ``model-<contributor>.keras``, without the optimizer's state, which is larger."""
     import keras
 
     bare = keras.models.clone_model(model)

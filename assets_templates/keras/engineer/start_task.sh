@@ -8,5 +8,6 @@
 set -eu
 cd "${TASK_DIR:-$(dirname "$0")}"
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
+export TF_ENABLE_ONEDNN_OPTS="${TF_ENABLE_ONEDNN_OPTS:-0}"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"
 exec python redefine_model.py "$@"

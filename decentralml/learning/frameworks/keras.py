@@ -31,7 +31,7 @@ def load_model_safely(path: Path, limits: ModelLimits = DEFAULT_MODEL_LIMITS) ->
         TooLarge, ArchiveRefused, MalformedModel, PickleRefused, UnsafeModel, NotFinite: see there.
         LayerMismatch, ShapeMismatch: the file's weights are not those of its own structure.
     """
-    keras = _keras()
+    keras = import_keras()
     with keras_archive.opened(path, limits) as opened:
         layers = keras_weights.read_arrays(opened.weights, limits)
         _check_cost(opened.config, limits)
@@ -74,7 +74,7 @@ def save_model(model: KerasModel, path: Path) -> None:
 
     The optimizer's state is left out: it would treble the file, and the next round starts anew.
     """
-    keras = _keras()
+    keras = import_keras()
     bare = keras.models.clone_model(model)
     bare.set_weights(model.get_weights())
     partial = path.with_name(f"{path.stem}.part{SUFFIX}")
@@ -95,7 +95,7 @@ def same_structure(a: Path, b: Path, limits: ModelLimits = DEFAULT_MODEL_LIMITS)
 
 def _check_cost(config: dict[str, Any], limits: ModelLimits) -> None:
     """Builds the structure with variables that have a shape but no memory, and weighs it."""
-    keras = _keras()
+    keras = import_keras()
     global_state: Any = importlib.import_module("keras.src.backend.common.global_state")
 
     structure = {key: value for key, value in config.items() if key != "compile_config"}
@@ -128,9 +128,16 @@ def _outputs(model: Any) -> list[int]:
     return sizes
 
 
-def _keras() -> Any:
-    # Before the first import, or TensorFlow speaks on standard error.
+def import_keras() -> Any:
+    """Keras, its backend told to be quiet.
+
+    Raises:
+        FrameworkMissing: it is not installed.
+    """
+    # Before the first import, or TensorFlow speaks on standard error. oneDNN has a message of its
+    # own, and sums in an order that depends on the machine.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         return importlib.import_module("keras")
     except ImportError as error:

@@ -1,0 +1,1 @@
+"""The main job: handwritten digits, few with the creator, others with each contributor."""
