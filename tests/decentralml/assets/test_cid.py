@@ -185,3 +185,12 @@ def test_a_block_fits_its_own_cid_and_no_changed_block_does(block: bytes) -> Non
 
     assert cids.fits(cid, block)
     assert not cids.fits(cid, block + b"\0")
+
+
+def test_folders_too_deep_to_walk_are_refused_not_overflowed(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["d"] * 201)
+    deep.mkdir(parents=True)
+
+    cid_of_path(tmp_path / "d" / "d")
+    with pytest.raises(BundleRefused, match="200 deep"):
+        cid_of_path(tmp_path)

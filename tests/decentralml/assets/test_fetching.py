@@ -135,6 +135,26 @@ def test_a_node_that_this_package_does_not_make_is_refused(blocks: Blocks, data:
     assert isinstance(blocks.refuse(blocks.node([], data)), ContentMismatch)
 
 
+@pytest.mark.parametrize(
+    "link_bytes",
+    [
+        b"\x22\x01x",  # a field that links do not have
+        b"\x0a\x24\x01\x55\x12\x20" + bytes(32) + b"\x12\x02\xff\xfe",  # a name that is not text
+        b"\x08\x01",  # the CID as a number
+        b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",  # a length of 84 bits
+        b"\x0a\x24\x01\x55",  # cut short
+        b"\x0a",
+    ],
+)
+def test_a_link_that_this_package_does_not_make_is_refused(
+    blocks: Blocks, link_bytes: bytes
+) -> None:
+    block = b"\x12" + bytes([len(link_bytes)]) + link_bytes + b"\x0a\x02\x08\x01"
+    blocks.sink(node_cid(block), block)
+
+    assert isinstance(blocks.refuse(node_cid(block)), ContentMismatch)
+
+
 def test_unsorted_names_are_refused(blocks: Blocks) -> None:
     leaf = blocks.leaf(b"content")
     root = blocks.node([link("b", leaf), link("a", leaf)], b"\x08\x01")

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from decentralml.assets import places
 from decentralml.assets.cid import cid_of_path
 from decentralml.assets.local import LocalStore
-from decentralml.errors import ContentMismatch
+from decentralml.assets.rules import BundleLimits
+from decentralml.errors import BundleTooLarge, ContentMismatch, DestinationExists
 from decentralml.types import Cid
 from tests.contracts.store import StoreContract, bundle, tree_of
 
@@ -260,3 +262,115 @@ def test_memory_stays_flat_for_a_file_of_two_gigabytes(tmp_path: Path) -> None:
 
     assert int(grown.stdout) < 16 << 10  # KiB: a few chunks and an index
     assert (tmp_path / "c").stat().st_size == 2 << 30
+
+
+def test_a_length_that_does_not_end_is_refused(store: LocalStore, stored: tuple[Cid, Path]) -> None:
+    cid, file = stored
+    with file.open("ab") as car:
+        car.write(b"\xff" * 44)
+
+    assert_refused(store, cid, "forbidden length")
+
+
+def test_equal_blocks_are_kept_once(store: LocalStore, tmp_path: Path) -> None:
+    (tmp_path / "zeros").write_bytes(bytes(8 << 20))
+
+    cid = store.put_file(tmp_path / "zeros")
+
+    assert store.size(cid) < 2 << 20
+    store.fetch(cid, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == bytes(8 << 20)
+
+
+def test_an_archive_cut_short_while_it_is_read_is_refused(
+    store: LocalStore, stored: tuple[Cid, Path], tmp_path: Path
+) -> None:
+    cid, file = stored
+
+    with pytest.raises(ContentMismatch, match="cut short"):
+        store.fetch(cid, tmp_path / "copy", progress=lambda done, total: os.truncate(file, 200))
+
+    assert not (tmp_path / "copy").exists()
+
+
+def test_putting_that_fails_leaves_nothing(store: LocalStore, bundle: Path) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        store.put_folder(bundle, stop)
+
+    assert list(store.root.iterdir()) == []
+
+
+def test_a_file_over_the_stores_limit_is_not_put(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store", BundleLimits(max_bytes=10))
+    (tmp_path / "fits").write_bytes(bytes(10))
+    (tmp_path / "file").write_bytes(bytes(11))
+
+    store.put_file(tmp_path / "fits")
+    with pytest.raises(BundleTooLarge):
+        store.put_file(tmp_path / "file")
+
+
+def test_clearing_a_store_that_was_never_written_frees_nothing(store: LocalStore) -> None:
+    assert store.gc(keep=set()) == 0
+    assert not store.root.exists()
+
+
+def test_what_came_to_the_destination_meanwhile_stays(
+    store: LocalStore, stored: tuple[Cid, Path], tmp_path: Path
+) -> None:
+    cid, _ = stored
+
+    with pytest.raises(DestinationExists):
+        store.fetch(
+            cid,
+            tmp_path / "copy",
+            progress=lambda done, total: (tmp_path / "copy").write_text("mine"),
+        )
+
+    assert (tmp_path / "copy").read_text() == "mine"
+
+
+def test_a_folder_swept_away_before_it_was_locked_is_made_again(
+    store: LocalStore, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The race between making an unfinished file and locking it, lost once in each way."""
+    make = places._make_file
+    lost: list[str] = []
+
+    def swept_after_opening(place: Path) -> int:
+        descriptor = make(place)
+        if not lost:
+            lost.append("opened")
+            place.unlink()
+        elif len(lost) == 1:
+            lost.append("made")
+            os.close(descriptor)
+            place.unlink()
+            raise FileNotFoundError(place)
+        return descriptor
+
+    monkeypatch.setattr(places, "_make_file", swept_after_opening)
+
+    store.verify(store.put_folder(bundle))
+
+    assert lost == ["opened", "made"]
+    assert len(list(store.root.iterdir())) == 1
+
+
+def test_a_store_whose_folder_vanishes_says_so(
+    store: LocalStore, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(place: Path) -> int:
+        place.parent.rmdir()
+        raise FileNotFoundError(place)
+
+    monkeypatch.setattr(places, "_make_file", gone)
+
+    with pytest.raises(FileNotFoundError):
+        store.put_folder(bundle)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from decentralml.errors import NoSandbox
-from decentralml.runner import BubblewrapSandbox, find_sandbox
+from decentralml.runner import BubblewrapSandbox, find_sandbox, finding
 from decentralml.runner import sandbox as sandboxes
 
 
@@ -77,3 +79,60 @@ def test_a_python_that_would_show_the_home_folder_is_refused(
     with pytest.raises(NoSandbox, match="home folder"):
         sandboxes.interpreter_folders()
     assert find_sandbox().sandbox is None
+
+
+def test_one_that_hangs_or_is_no_program_is_quoted(program: Path) -> None:
+    program.write_bytes(b"\x7fELF")
+
+    assert find_sandbox(str(program)).sandbox is None
+
+
+def test_one_that_vanishes_between_asking_and_trying_does_not_start(program: Path) -> None:
+    program.write_text(
+        "#!/bin/sh\n"
+        'case "$1" in --version) echo bubblewrap 0.9.0;;\n'
+        '--help) echo --size --cap-drop; rm "$0";; esac\n'
+    )
+
+    assert "does not start" in (find_sandbox(str(program)).why_not or "")
+
+
+@pytest.mark.parametrize(("content", "advice"), [("0\n", "sysctl"), ("7\n", "In a container")])
+def test_the_advice_names_the_switch_that_is_off(
+    content: str, advice: str, program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "max_user_namespaces").write_text(content)
+    switch = (str(tmp_path / "max_user_namespaces"), "0", "Allow it: `sudo sysctl`.")
+    missing = (str(tmp_path / "no such switch"), "0", "never said")
+    monkeypatch.setattr(finding, "_SWITCHES", (missing, switch))
+    program.write_text(
+        "#!/bin/sh\n"
+        'case "$1" in --version) echo bubblewrap 0.9.0;; --help) echo --size --cap-drop;;\n'
+        "*) exit 1;; esac\n"
+    )
+
+    report = find_sandbox(str(program))
+
+    assert "it said nothing" in (report.why_not or "")
+    assert advice in (report.advice or "")
+
+
+def test_a_sandbox_that_fails_when_the_task_starts_is_no_fault_of_the_task(
+    program: Path, make_job: Callable[[Any], Any]
+) -> None:
+    program.write_text('#!/bin/sh\necho "bwrap: Can\'t mount proc" >&2; exit 1\n')
+
+    with pytest.raises(NoSandbox, match="mount proc"):
+        make_job(BubblewrapSandbox(str(program))).script("true").start()
+
+
+def test_a_machine_without_a_known_filter_runs_without_one(
+    make_job: Callable[[Any], Any],
+    bubblewrap: BubblewrapSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sandboxes, "filter_for", lambda: None)
+
+    outcome = make_job(bubblewrap).script("echo '{}' > $RESULT_DIR/result.json").start()
+
+    assert outcome.exit_code == 0

@@ -159,6 +159,11 @@ def test_odd_permissions_in_a_result_become_ordinary(job: Any) -> None:
     assert (outcome.result_dir / "d" / "f").stat().st_mode & 0o7777 == 0o644
 
 
+def test_a_result_larger_than_allowed_is_an_error_also_when_it_came_at_the_end(job: Any) -> None:
+    with pytest.raises(TaskFailed, match="larger than allowed"):
+        job.script(GOOD + "touch $RESULT_DIR/1 $RESULT_DIR/2").within(files=2).start()
+
+
 def test_what_runs_on_in_the_background_ends_with_the_script(job: Any) -> None:
     outcome = job.script(GOOD + "sleep 600 &").start()
 
