@@ -13,11 +13,16 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import wasmtime
-from wasmtime import _bindings as ffi
 
 from pallets_mock.errors import ExecutionError
 from pallets_mock.host.context import HostContext
 from pallets_mock.host.table import HostFunction
+
+ffi: Any
+try:
+    from wasmtime import _bindings as ffi
+except ImportError:  # pragma: no cover - a wasmtime-py that is arranged otherwise
+    ffi = None
 
 _CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t

@@ -43,10 +43,7 @@ def ed25519_sign(seed: bytes, message: bytes) -> bytes:
 
 def ed25519_verifies(signature: bytes, message: bytes, public: bytes) -> bool:
     """Whether the signature is right by ZIP-215. False for bytes that are none."""
-    try:
-        return bool(_ed25519.ed_verify(signature, message, public))
-    except ValueError:
-        return False
+    return bool(_ed25519.ed_verify(signature, message, public))
 
 
 def ecdsa_recover(signature: bytes, digest: bytes) -> bytes | None:

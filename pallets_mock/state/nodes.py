@@ -46,6 +46,11 @@ class CachedNodes:
         self._limit = limit
         self._decoded: dict[bytes, Node] = {}
 
+    @property
+    def cached(self) -> int:
+        """How many decoded nodes are kept."""
+        return len(self._decoded)
+
     def node(self, handle: bytes) -> Node:
         """The node that a parent names by hash or holds inline.
 
@@ -71,6 +76,6 @@ class CachedNodes:
     def remember(self, hash_: bytes, node: Node) -> None:
         """Keep a node that was just made, so that the next block need not decode it."""
         if len(self._decoded) >= self._limit:
-            for old in list(self._decoded)[: self._limit // 8]:
+            for old in list(self._decoded)[: self._limit // 8 + 1]:
                 del self._decoded[old]
         self._decoded[hash_] = node

@@ -54,9 +54,7 @@ class Trie:
     def pairs(self) -> Iterator[tuple[bytes, bytes]]:
         """Every key and value, by ascending key."""
         for path, node in self._walk(b"", None):
-            value = self._value(node)
-            if value is not None:
-                yield bytes.fromhex(path), value
+            yield bytes.fromhex(path), self._value(node) or b""
 
     def change(self, diff: Writes, layout: int = 1) -> TrieChange:
         """What the trie becomes by `diff`; costs its depth for each key of the diff."""

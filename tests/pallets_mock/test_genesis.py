@@ -26,6 +26,7 @@ from pallets_mock.runtime import blob, compressed_blob
 from pallets_mock.state.nodes import MemoryNodes
 from pallets_mock.state.trie import Trie
 from tests.oracles.slow_trie import slow_root
+from tests.pallets_mock.executor.conftest import runtime, with_version
 from tests.pallets_mock.offline import UNIT, development_genesis, well_known
 
 NOTHING_ROOT = "03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314"
@@ -155,6 +156,33 @@ def test_a_broken_raw_spec_is_refused(
 ) -> None:
     with pytest.raises(InvalidChainSpec, match=words):
         from_spec(changed(raw_spec(genesis), *path, to=value))
+
+
+def test_what_the_runtime_panics_at_is_said(genesis: Genesis) -> None:
+    spec = human_spec(genesis)
+    balances = spec["genesis"]["runtimeGenesis"]["config"]["balances"]["balances"]
+
+    with pytest.raises(InvalidChainSpec, match="duplicate balances"):
+        from_spec(
+            changed(
+                spec,
+                *("genesis", "runtimeGenesis", "config", "balances", "balances"),
+                to=balances * 2,
+            )
+        )
+
+
+def test_a_runtime_without_a_default_configuration_needs_a_whole_one() -> None:
+    code = with_version(
+        runtime(
+            "",
+            """(func (export "GenesisBuilder_get_preset") (param i32 i32) (result i64)
+                 (call $pack (i32.const 64) (i32.const 1)))""",
+        )
+    )
+
+    with pytest.raises(InvalidChainSpec, match="no default configuration"):
+        from_preset(code)
 
 
 def test_a_preset_that_the_runtime_lacks_is_named() -> None:

@@ -11,7 +11,7 @@ from pallets_mock.errors import (
     RuntimePanic,
     UnknownEntry,
 )
-from pallets_mock.executor import Executor
+from pallets_mock.executor import Executor, unchecked
 from pallets_mock.runtime import compress
 from pallets_mock.state.overlay import Overlay
 from tests.oracles.slow_overlay import DictView
@@ -206,6 +206,28 @@ def test_an_error_of_the_host_itself_is_not_taken_for_a_panic(executor: Executor
 
 def test_the_offchain_index_comes_with_the_result(executor: Executor) -> None:
     assert executor.call("index", b"value", STATE).offchain == {b"key": b"value"}
+
+
+def test_argument_slots_at_ever_new_addresses_are_no_leak(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unchecked, "_MOST_VIEWS", 1)
+    monkeypatch.setattr(unchecked, "_views", {})
+
+    for _ in range(3):
+        assert executor.call("read", b"", STATE).output == b"\x01\x0cold"
+        assert executor.call("keccak", b"abc", STATE).output
+    assert len(unchecked._views) <= 1
+
+
+def test_without_wasmtimes_private_bindings_the_plain_way_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(unchecked.ffi, "wasmtime_func_call_unchecked")
+    executor = Executor(with_version(WASM))
+
+    assert not unchecked.available()
+    assert executor.call("echo", b"plain", STATE).output == b"plain"
 
 
 def test_several_threads_may_call_at_once(executor: Executor) -> None:

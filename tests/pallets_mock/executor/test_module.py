@@ -82,6 +82,17 @@ def test_a_cache_that_is_a_file_is_no_hindrance(tmp_path: Path) -> None:
     assert echoes(Path("/dev/null/cache"))
 
 
+def test_a_cache_entry_that_cannot_be_replaced_is_no_hindrance(tmp_path: Path) -> None:
+    compile_module(CODE, tmp_path)
+    entry = next(tmp_path.iterdir())
+    entry.unlink()
+    entry.mkdir()
+
+    compile_module(CODE, tmp_path)
+
+    assert list(tmp_path.iterdir()) == [entry]
+
+
 def test_other_code_is_another_entry(tmp_path: Path) -> None:
     compile_module(CODE, tmp_path)
     compile_module(with_version(CODE), tmp_path)

@@ -92,6 +92,15 @@ class OverlayAgainstCopies(RuleBasedStateMachine):
 TestOverlayAgainstCopies = OverlayAgainstCopies.TestCase
 
 
+@pytest.mark.parametrize("value", [b"\x01", b"\x07" + bytes(4) + b"\x01"])
+def test_appending_to_what_is_no_list_starts_a_new_one(value: bytes) -> None:
+    overlay = Overlay(DictView({b"k": value}))  # cut short; a count of 2**32
+
+    overlay.append(b"k", b"item")
+
+    assert overlay.get(b"k") == b"\x04item"
+
+
 def test_rolling_back_an_append_gives_back_the_shorter_list() -> None:
     overlay = Overlay(DictView({}))
     overlay.append(b"events", b"one")

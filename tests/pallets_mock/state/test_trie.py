@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pallets_mock.errors import CorruptNode, MissingNode
 from pallets_mock.state.node_codec import EMPTY_ROOT, blake2b_256, decode, encode
-from pallets_mock.state.nodes import MemoryNodes
+from pallets_mock.state.nodes import CachedNodes, MemoryNodes
 from pallets_mock.state.trie import Trie
 from tests.oracles.slow_trie import slow_root
 
@@ -111,6 +111,23 @@ def test_a_value_written_in_layout_0_stays_as_it_is_until_it_is_written_again() 
 
     assert trie.change({}, 1).root == old.root
     assert trie.change({b"a": b"x" * 40}, 1).root == slow_root({b"a": b"x" * 40}, 1)
+
+
+def test_applying_a_diff_gives_its_root_and_nodes() -> None:
+    root, nodes = Trie(MemoryNodes()).apply({b"a": b"1" * 40}, 1)
+
+    assert Trie(MemoryNodes(nodes), root).get(b"a") == b"1" * 40
+
+
+def test_a_full_cache_forgets_what_it_had_first_and_answers_all_the_same() -> None:
+    change = Trie(MemoryNodes()).change({bytes([i, i]): bytes([i]) * 40 for i in range(100)})
+    cache = CachedNodes(MemoryNodes(change.nodes), limit=8)
+
+    for _ in range(2):
+        assert [key for key, _ in Trie(cache, change.root).pairs()] == [
+            bytes([i, i]) for i in range(100)
+        ]
+    assert cache.cached <= 8
 
 
 def test_a_change_of_nothing_leads_to_the_same_root() -> None:
