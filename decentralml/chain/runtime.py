@@ -188,6 +188,11 @@ class Runtime:
         fields = entry["type"]["def"]["composite"]["fields"]
         return {field["name"]: f"scale_info::{field['type']}" for field in fields}
 
+    def variants(self, type_name: str) -> frozenset[str]:
+        """Names of an enum's variants."""
+        entry = self._types[int(type_name.removeprefix("scale_info::"))]
+        return frozenset(v["name"] for v in entry["type"]["def"]["variant"]["variants"])
+
     def struct(self, name: str, fields: Mapping[str, str]) -> str:
         """Name a struct type of these fields that the metadata does not describe."""
         mapping = [list(pair) for pair in fields.items()]

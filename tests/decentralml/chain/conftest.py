@@ -117,6 +117,8 @@ class Proxy:
         answers.join(10)
 
     def _changed(self, answer: Any, methods: dict[int, str]) -> Any:
+        if "params" in answer and answer["method"] in self.tamper:
+            answer["params"]["result"] = self.tamper[answer["method"]](answer["params"]["result"])
         tamper = self.tamper.get(methods.get(answer.get("id"), ""))
         if tamper is not None and "result" in answer:
             answer["result"] = tamper(answer["result"])
