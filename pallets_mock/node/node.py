@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pallets_mock.block.builder import BlockBuilder, SealedBlock
-from pallets_mock.block.outcome import Included, Panicked, Refused
+from pallets_mock.block.outcome import ApplyOutcome, Included, Panicked, Refused
 from pallets_mock.block.seal import WELL_KNOWN_SEEDS, Authority
 from pallets_mock.clock import BlockTime, Clock, Instant
 from pallets_mock.errors import (
@@ -151,13 +151,18 @@ class Node:
             except (PoolError, RuntimePanic):
                 self.watchers.tell(extrinsic_hash(one), Invalid())
 
-    def dry_run(self, encoded: bytes, at: bytes | None = None) -> bytes:
-        """SCALE `ApplyExtrinsicResult` of an extrinsic after a block; changes nothing.
+    def dry_run(self, encoded: bytes, at: bytes | None = None) -> ApplyOutcome:
+        """What would become of an extrinsic in a block on that one; changes nothing.
 
         Raises:
-            UnknownBlock, RuntimePanic
+            UnknownBlock
         """
-        return self.chain.call("BlockBuilder_apply_extrinsic", encoded, at).output
+        chain, block = self.chain, at or self.chain.head.best
+        time_ms = self.clock.next_block_ms(self._slot_of(block) * self.slot_ms, self.slot_ms)
+        execute, view = chain.runtime_at(block).execute, chain.view(block)
+        return BlockBuilder(execute, chain.header_of(block), view, time_ms, self.slot_ms).apply(
+            encoded
+        )
 
     # Blocks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,14 @@ from pallets_mock.rpc.errors import AUTHOR_OTHER, RpcError, pool_error
 from pallets_mock.rpc.hexadecimal import to_hex
 from pallets_mock.rpc.params import Bytes, Json, to_bytes, to_hash
 from pallets_mock.rpc.subscriptions import Sink
+
+FINALIZED_SECONDS = 0.1
+"""How much later than "in block" a client that watches is told "finalized".
+
+Both are true at once here. Clients that look the block up when they hear of the first, as the
+JavaScript API does, never get to tell their users of it if the second arrives meanwhile; no
+network is fast enough for that, so programs rely on it.
+"""
 
 
 @dataclass
@@ -62,6 +71,12 @@ class AuthorRpc:
             raise pool_error(error) from error
 
         def on_status(status: Status) -> None:
+            if isinstance(status, Finalized):
+                asyncio.get_running_loop().call_later(FINALIZED_SECONDS, end, status)
+            else:
+                end(status)
+
+        def end(status: Status) -> None:
             sink.send(status_json(status))
             if isinstance(status, LAST):
                 sink.finish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 from pallets_mock.rpc.errors import RpcError, invalid_params
 
 Bytes = NewType("Bytes", bytes)
-"""Any number of bytes: hexadecimal with 0x."""
+"""Any number of bytes, in hexadecimal."""
 Hash = NewType("Hash", bytes)
-"""32 bytes: hexadecimal with 0x."""
+"""32 bytes, in hexadecimal."""
 U32 = NewType("U32", int)
 Number = NewType("Number", int)
 """A block number: a JSON number or hexadecimal with 0x."""
@@ -23,6 +24,7 @@ Account = NewType("Account", bytes)
 Json = NewType("Json", object)
 """Whatever it is."""
 
+_HEX = re.compile("[0-9a-fA-F]*")
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -33,17 +35,13 @@ def kind_of(value: Any) -> str:
 
 
 def to_bytes(value: Any) -> bytes:
-    """Bytes of hexadecimal text with 0x."""
+    """Bytes of hexadecimal text; as at a node the 0x may be missing, and a leading zero."""
     if not isinstance(value, str):
         raise invalid_params(f"invalid type: {kind_of(value)}, expected a 0x-prefixed hex string")
-    if not value.startswith("0x"):
-        raise invalid_params("invalid value: the 0x prefix is missing")
-    try:
-        if not value.isascii() or any(character.isspace() for character in value):
-            raise ValueError
-        return bytes.fromhex(value[2:])
-    except ValueError:
-        raise invalid_params("invalid value: not an even number of hex digits") from None
+    digits = value[2:] if value.startswith("0x") else value
+    if not _HEX.fullmatch(digits):
+        raise invalid_params("invalid value: expected a 0x-prefixed hex string")
+    return bytes.fromhex(digits if len(digits) % 2 == 0 else "0" + digits)
 
 
 def to_hash(value: Any) -> bytes:

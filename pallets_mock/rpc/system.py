@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from pallets_mock.block.outcome import Panicked, Refused
 from pallets_mock.errors import MalformedExtrinsic
 from pallets_mock.node import Node
 from pallets_mock.pool.validity import check_framing
@@ -93,12 +94,17 @@ class SystemRpc:
         return nonce
 
     def dry_run(self, extrinsic: Bytes, at: Hash | None = None) -> str:
-        """SCALE `ApplyExtrinsicResult` of an extrinsic on a block's state, which stays as it is."""
+        """SCALE `ApplyExtrinsicResult` of an extrinsic in a block on that one; changes nothing."""
         try:
             encoded = check_framing(extrinsic)
         except MalformedExtrinsic as error:
             raise RpcError(2, "Unable to dry run extrinsic", str(error)) from error
-        return to_hex(self.node.dry_run(encoded, at))
+        outcome = self.node.dry_run(encoded, at)
+        if isinstance(outcome, Panicked):
+            raise RpcError(1, "Unable to dry run extrinsic.", outcome.message)
+        if isinstance(outcome, Refused):
+            return to_hex(b"\x01" + outcome.validity)
+        return to_hex(b"\x00\x00" if outcome.error is None else b"\x00\x01" + outcome.error)
 
 
 def node_version() -> str:
