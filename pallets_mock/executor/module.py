@@ -15,6 +15,8 @@ import wasmtime
 from pallets_mock.errors import InvalidRuntime
 
 _DIGEST_BYTES = 32
+KEPT = 24
+"""Compiled modules in the cache, the newest ones; each takes some 5 MB."""
 
 
 def default_cache_dir() -> Path:
@@ -71,6 +73,12 @@ def _from_cache(path: Path) -> wasmtime.Module | None:
         return None
 
 
+def _forget_old(folder: Path) -> None:
+    entries = sorted(folder.glob("*.cwasm"), key=lambda entry: entry.stat().st_mtime)
+    for entry in entries[:-KEPT]:
+        entry.unlink(missing_ok=True)
+
+
 def _to_cache(path: Path, module: wasmtime.Module) -> None:
     code = bytes(module.serialize())
     try:
@@ -82,5 +90,6 @@ def _to_cache(path: Path, module: wasmtime.Module) -> None:
             Path(name).replace(path)
         except OSError:
             Path(name).unlink(missing_ok=True)
+        _forget_old(path.parent)
     except OSError:
         return

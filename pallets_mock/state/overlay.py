@@ -6,10 +6,11 @@ only what its keys were before, and gives that back when it is rolled back.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from sortedcontainers import SortedList
 
 from pallets_mock.state.appended import Appended
 from pallets_mock.state.view import Diff, StateView, TrieChange
@@ -51,7 +52,7 @@ class Overlay:
         self._undo: list[dict[bytes, _Entry | _Absent]] = []
         # Every key that was ever changed; a rolled back one stays, so look in `_changes` too.
         self._known: set[bytes] = set()
-        self._sorted: list[bytes] = []
+        self._sorted: Any = SortedList()  # type: ignore[no-untyped-call]
         self._unsorted: list[bytes] = []
         self._change: tuple[int, TrieChange] | None = None
 
@@ -206,19 +207,12 @@ class Overlay:
 
     def _changed_keys(self, prefix: bytes, after: bytes | None) -> Iterator[bytes]:
         """Changed keys that start with `prefix` and are greater than `after`, ascending."""
-        keys = self._in_order()
-        if after is None or after < prefix:
-            at = bisect_left(keys, prefix)
-        else:
-            at = bisect_right(keys, after)
-        while at < len(keys) and keys[at].startswith(prefix):
-            if keys[at] in self._changes:
-                yield keys[at]
-            at += 1
-
-    def _in_order(self) -> list[bytes]:
-        if self._unsorted:
-            self._sorted.extend(self._unsorted)
-            self._sorted.sort()
-            self._unsorted.clear()
-        return self._sorted
+        self._sorted.update(self._unsorted)
+        self._unsorted.clear()
+        from_after = after is not None and after >= prefix
+        start = after if from_after else prefix
+        for key in self._sorted.irange(start, inclusive=(not from_after, True)):
+            if not key.startswith(prefix):
+                return
+            if key in self._changes:
+                yield key

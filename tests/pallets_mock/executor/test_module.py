@@ -93,6 +93,19 @@ def test_a_cache_entry_that_cannot_be_replaced_is_no_hindrance(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [entry]
 
 
+def test_the_oldest_entries_make_room_for_new_ones(tmp_path: Path) -> None:
+    for age in range(module_room.KEPT + 3):
+        old = tmp_path / f"{age}.cwasm"
+        old.write_bytes(b"")
+        os.utime(old, (age, age))
+
+    compile_module(CODE, tmp_path)
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert len(left) == module_room.KEPT
+    assert not {f"{age}.cwasm" for age in range(4)} & left
+
+
 def test_other_code_is_another_entry(tmp_path: Path) -> None:
     compile_module(CODE, tmp_path)
     compile_module(with_version(CODE), tmp_path)
