@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from decentralml.cli.options import group, with_settings
-from decentralml.cli.output import JsonFlag, emit, remark, table
+from decentralml.cli.output import JsonFlag, emit, remark
 
 if TYPE_CHECKING:
     from decentralml.config import Loaded
@@ -67,7 +68,7 @@ def status(loaded: Loaded, as_json: bool = JsonFlag) -> None:
             "finalised": final.number,
             "wait": node.wait,
         }
-    emit(facts, as_json, lambda: table(["", ""], [[name, facts[name]] for name in facts]))
+    emit(facts, as_json, lambda: _lines(facts))
 
 
 @app.command()
@@ -87,11 +88,10 @@ def balance(
         market = Market(node)
         found, token = market.balance(AccountId(whose)), market.token()
 
-        def human() -> None:
-            rows = [["free", token.format(found.free)], ["held", token.format(found.held)]]
-            table(["", ">amount"], rows, title=whose)
-
-        emit({"account": whose, "free": found.free, "held": found.held}, as_json, human)
+        facts = {"account": whose, "free": token.format(found.free)}
+        facts["held"] = token.format(found.held)
+        exact = {"account": whose, "free": found.free, "held": found.held}
+        emit(exact, as_json, lambda: _lines(facts))
 
 
 @app.command()
@@ -142,6 +142,13 @@ def events(
                     typer.echo(f"{number} {event.name} {fields}")
             if until is not None and number >= until:
                 return
+
+
+def _lines(facts: Mapping[str, object]) -> None:
+    """A line for each; not a table, which would break hashes in two."""
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        typer.echo(f"{name:{width}}  {value}")
 
 
 def address_of_key(loaded: Loaded) -> str:
