@@ -45,8 +45,8 @@ def run_task(
 ) -> RunOutcome:
     """Runs a task's ``start_task.sh`` to its end and checks its result.
 
-    When this returns or raises, no process of the task is left; when this process is killed, a
-    sandboxed task ends with it.
+    When this returns or raises, no process of a sandboxed task is left; when this process is
+    killed, such a task ends with it. A trusted one's end as far as they stayed in its session.
 
     Args:
         on_line: told each line that the script prints, harmless to print.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Protocol
@@ -15,14 +16,21 @@ from decentralml.runner.seccomp import filter_for
 from decentralml.runner.task import SCRIPT, Places, TaskRun, variables
 
 # Sets what the kernel limits by process, then becomes the script. What a system's sh cannot limit
-# is left to the watch. The first line lets the kernel end the task before anything else of the
-# person's when memory runs out.
+# is left to the watch.
 _PRELUDE = """
-echo 1000 > /proc/self/oom_score_adj
+exec 3>&2 2>/dev/null
 ulimit -c 0; ulimit -t "$1"; ulimit -f "$2"; ulimit -n 4096
 [ "$3" = - ] || ulimit -u "$3" || ulimit -p "$3"
 exec 2>&3 3>&-
 exec sh ./"$4"
+"""
+
+# Lets the kernel end the task before anything else of the person's when memory runs out, and opens
+# the filter of system calls, if there is one, for bubblewrap.
+_OUTSIDE = """
+{ echo 1000 > /proc/self/oom_score_adj; } 2>/dev/null
+[ -z "$0" ] || exec 9<"$0"
+exec "$@"
 """
 
 _LINKS = "/run/python"
@@ -53,7 +61,11 @@ def _script(limits: Limits, tasks: str) -> list[str]:
     # RLIMIT_CPU counts one process, so it only backs up the watch, which adds up all of them.
     cpu = str(int(limits.cpu_seconds) + 1)
     blocks = str(limits.disk_bytes // 512 + 1)  # POSIX: in units of 512 bytes
-    return ["sh", "-c", f"exec 3>&2 2>/dev/null\n{_PRELUDE}", "sh", cpu, blocks, tasks, SCRIPT]
+    return ["sh", "-c", _PRELUDE, "sh", cpu, blocks, tasks, SCRIPT]
+
+
+def _from_outside(filter_file: str, *command: str) -> list[str]:
+    return ["sh", "-c", _OUTSIDE, filter_file, *command]
 
 
 def interpreter_folders() -> list[Path]:
@@ -120,6 +132,8 @@ class BubblewrapSandbox:
             "--size", str(limits.scratch_bytes), "--tmpfs", "/dev/shm",  # noqa: S108  too
             *mounts,
             "--chdir", inside.task,
+            # A person who is root still owns the kernel's settings in /proc/sys.
+            "--remount-ro", "/proc",
             # Both lie in memory without a limit of their own.
             "--remount-ro", "/dev",
             "--remount-ro", "/",
@@ -129,12 +143,16 @@ class BubblewrapSandbox:
 
     def _filtered(self, scratch: Path) -> list[str]:
         """bubblewrap with the filter of system calls, which it reads from an open file."""
+        program = self._program
+        if os.access(program, os.W_OK):
+            # Inside, /proc/1/exe is this program, not read-only: let it be a copy (for root).
+            program = shutil.copy(program, str(scratch / "bwrap"))
         steps = filter_for()
         if steps is None:
-            return [self._program]
+            return _from_outside("", program)
         file = scratch / "filter"
         file.write_bytes(steps)
-        return ["sh", "-c", 'exec 9<"$0"; exec "$@"', str(file), self._program, "--seccomp", "9"]
+        return _from_outside(str(file), program, "--seccomp", "9")
 
     def isolation(self) -> list[str]:
         """The options without files: what `find_sandbox` tries out."""
@@ -203,7 +221,7 @@ class TrustedRunner:
 
     def command(self, run: TaskRun, limits: Limits, scratch: Path) -> list[str]:
         """As `Sandbox.command`."""
-        return _script(limits, "-")
+        return _from_outside("", *_script(limits, "-"))
 
     def environment(self, run: TaskRun, scratch: Path) -> dict[str, str]:
         """As `Sandbox.environment`."""

@@ -51,7 +51,9 @@ class Watch:
         if time.monotonic() - self._started > limits.wall_seconds:
             return "time", readable(limits.wall_seconds, "s")
         processes = self._processes()
-        if _tasks(processes) > limits.tasks:
+        tasks = _tasks(processes)
+        self._tasks_before = _tasks_of_the_machine() - tasks  # what others do is not the task's
+        if tasks > limits.tasks:
             return "processes and threads", readable(limits.tasks, "")
         if _cpu_seconds(processes) > limits.cpu_seconds:
             return "CPU time", readable(limits.cpu_seconds, "s")

@@ -64,6 +64,57 @@ for path in {tried}:
     assert (job.run.data_dir / "digits.csv").read_text() == "5,0,4\n"
 
 
+def test_nothing_in_the_whole_tree_can_be_written_but_what_is_said(job: Any) -> None:
+    seen = ask(
+        job,
+        """
+import os
+mine = ("/result", "/tmp", "/dev/shm", "/dev/pts")
+places = set()
+for folder, folders, files in os.walk("/"):
+    folders[:] = [name for name in folders if not os.path.join(folder, name).startswith(mine)]
+    for path in [folder, *(os.path.join(folder, name) for name in files)]:
+        if os.access(path, os.W_OK):
+            places.add(os.path.realpath(path))
+seen = {"places": sorted(path for path in places if not path.startswith(mine))}
+""",
+    )
+
+    devices = {f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty")}
+    # An open pipe or event has a path that leads nowhere.
+    assert {path for path in seen["places"] if ":[" not in path} <= devices
+
+
+def test_the_program_that_makes_the_sandbox_cannot_be_reached_from_inside(job: Any) -> None:
+    seen = ask(job, "import os; seen = {'exe': os.readlink('/proc/1/exe')}")
+
+    assert not os.access(seen["exe"], os.W_OK)
+
+
+def test_settings_of_the_kernel_cannot_be_changed(job: Any) -> None:
+    seen = ask(
+        job,
+        """
+seen = {}
+for name in ("vm/swappiness", "kernel/core_pattern", "user/max_user_namespaces"):
+    try:
+        now = open("/proc/sys/" + name).read()
+        open("/proc/sys/" + name, "w").write(now)  # as it is: should this pass, nothing changes
+        seen[name] = "written"
+    except OSError as error:
+        seen[name] = type(error).__name__
+""",
+    )
+
+    assert "written" not in seen.values(), seen
+
+
+def test_the_kernel_would_end_the_task_first(job: Any) -> None:
+    seen = ask(job, "seen = {'score': int(open('/proc/self/oom_score_adj').read())}")
+
+    assert seen == {"score": 1000}
+
+
 def test_a_listener_on_this_machine_cannot_be_reached(job: Any, tmp_path: Path) -> None:
     abstract = f"\0decentralml-{os.getpid()}"
     with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as local:
