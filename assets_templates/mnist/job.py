@@ -130,7 +130,8 @@ def _shares(train: Examples, plan: Plan) -> tuple[Examples, Examples, Examples, 
     """Disjoint: the creator's, the engineers', the items, the contributors'."""
     rows = np.random.default_rng(plan.seed).permutation(len(train))
     engineers = min(plan.engineer_examples * plan.engineers, len(train) // 5)
-    cuts = np.cumsum([plan.base_examples, engineers, plan.items])
+    creators = min(plan.base_examples, len(train) // 24)
+    cuts = np.cumsum([creators, engineers, plan.items])
     base, engineer, items, rest = np.split(rows, cuts.tolist())
     contributors = rest[: plan.contributor_examples * plan.contributors]
     return train.take(base), train.take(engineer), train.take(items), train.take(contributors)

@@ -10,7 +10,7 @@ import numpy as np
 from decentralml.learning.datasets import Examples
 from decentralml.learning.errors import DataNotFound
 from decentralml.learning.evaluate import accuracy, cross_entropy
-from decentralml.learning.frameworks.keras import load_model_safely
+from decentralml.learning.frameworks.keras import load_model_safely, predict
 
 
 def load_shards(folder: Path) -> Examples:
@@ -43,7 +43,7 @@ def measuring(folder: Path) -> Callable[[Path], dict[str, float]]:
     inputs = examples.images.astype(np.float32)[..., None]
 
     def measure(model: Path) -> dict[str, float]:
-        chances = load_model_safely(model).predict(inputs, batch_size=256, verbose=0)
+        chances = predict(load_model_safely(model), inputs)
         labels = examples.labels.astype(np.int64)
         return {"accuracy": accuracy(chances, labels), "loss": cross_entropy(chances, labels)}
 

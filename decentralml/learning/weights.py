@@ -51,10 +51,10 @@ def save_weights(path: Path, layers: Layers, header: WeightsHeader) -> None:
         NotFinite: an array holds NaN or infinity.
         ValueError: the header's numbers are out of range, or an array is not floating-point.
     """
-    check_finite(layers)
     for name, array in layers.items():
         if str(array.dtype) not in _DTYPES.values():
             raise ValueError(f"layer {name!r} is {array.dtype}; weights are floating-point numbers")
+    check_finite(layers)
     note = json.dumps(asdict(header), allow_nan=False)
     _parse_header(note, path)
     partial = path.with_name(path.name + ".part")

@@ -9,9 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from decentralml.learning.errors import FrameworkMissing, MalformedModel, TooLarge
 from decentralml.learning.frameworks import keras_archive, keras_weights
-from decentralml.learning.layers import Layers, check_like, template_of
+from decentralml.learning.layers import Array, Layers, check_like, template_of
 from decentralml.learning.limits import DEFAULT_MODEL_LIMITS, ModelLimits
 
 KerasModel = Any
@@ -80,6 +82,19 @@ def save_model(model: KerasModel, path: Path) -> None:
     partial = path.with_name(f"{path.stem}.part{SUFFIX}")
     bare.save(partial)
     partial.replace(path)
+
+
+def predict(model: KerasModel, inputs: Array, batch_size: int = 256) -> Array:
+    """What the model puts out for each row of ``inputs``.
+
+    Called eagerly: ``model.predict`` compiles each model anew, and warns of that when a creator
+    compares many.
+    """
+    outputs = [
+        np.asarray(model(inputs[start : start + batch_size], training=False))
+        for start in range(0, len(inputs), batch_size)
+    ]
+    return np.concatenate(outputs)
 
 
 def same_structure(a: Path, b: Path, limits: ModelLimits = DEFAULT_MODEL_LIMITS) -> bool:
