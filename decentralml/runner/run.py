@@ -72,7 +72,7 @@ def run_task(
         shutil.rmtree(scratch, ignore_errors=True)
     seconds = time.monotonic() - started
     if exit_code != 0:
-        raise _failed(exit_code, log, sandbox)
+        raise _failed(exit_code, log, sandbox, limits)
     try:
         result = read_result(run.result_dir, limits.files, limits.disk_bytes)
     except BadResult as error:
@@ -80,11 +80,20 @@ def run_task(
     return RunOutcome(exit_code, seconds, run.log, run.result_dir, result)
 
 
-def _failed(exit_code: int, log: Log, sandbox: Sandbox) -> RunnerError:
+def _failed(exit_code: int, log: Log, sandbox: Sandbox, limits: Limits) -> RunnerError:
     end = log.end()
+    if exit_code in _ended_by(signal.SIGXFSZ):
+        return TaskLimitExceeded("disk for one file", readable(limits.disk_bytes), end)
+    if exit_code in _ended_by(signal.SIGXCPU):
+        return TaskLimitExceeded("CPU time", readable(limits.cpu_seconds, "s"), end)
     if sandbox.isolated and end.startswith("bwrap: ") and "\n" not in end:
         return NoSandbox(end, "Run `decentralml doctor` to see what is missing.")
     return TaskFailed(f"{SCRIPT} ended with status {exit_code}", exit_code, end)
+
+
+def _ended_by(number: signal.Signals) -> tuple[int, int]:
+    """How a command's status tells a signal: a shell's way, and Python's."""
+    return 128 + number, -number
 
 
 def _run(run: TaskRun, limits: Limits, sandbox: Sandbox, log: Log, scratch: Path) -> int:

@@ -399,6 +399,16 @@ def test_a_disk_filler_is_stopped(job: Any, filler: str) -> None:
     assert left < 2 << 30
 
 
+def test_a_file_past_the_limit_of_the_disk_is_named_as_such(job: Any) -> None:
+    with pytest.raises(TaskLimitExceeded) as stopped:
+        job.script("exec head -c 2000000 /dev/zero > $RESULT_DIR/fill").within(
+            disk_bytes=1 << 20
+        ).start()
+
+    assert stopped.value.which in ("disk for one file", "disk")
+    assert (job.run.result_dir / "fill").stat().st_size <= (1 << 20) + 512
+
+
 def test_very_many_files_are_stopped(job: Any) -> None:
     with pytest.raises(TaskLimitExceeded, match="files in the result"):
         job.python(
