@@ -204,6 +204,10 @@ class Market:
             raise UnknownTask(f"reading task {task}", "UnknownTask", self.node.best().hash)
         return scale.task_of(task, found)
 
+    def task_count(self) -> int:
+        """How many tasks were ever posted: the newest one's number is one less."""
+        return int(self.node.storage(PALLET, "NextTaskId") or 0)
+
     def open_tasks(
         self, kind: TaskKind | None = None, limit: int = PAGE, start: TaskId | None = None
     ) -> list[Task]:

@@ -15,22 +15,17 @@ from decentralml.errors import (
     NotTrusted,
     OutOfOrder,
     SealingNeeded,
-    TaskFailed,
-    TaskLimitExceeded,
     WrongKind,
 )
 from decentralml.roles import steps
-from decentralml.roles.delivery import model_file, pack, unpacked
+from decentralml.roles.delivery import unpacked
 from decentralml.roles.events import Did
-from decentralml.roles.manifest import Manifest
-from decentralml.roles.role import Role
 from decentralml.roles.rooms import Machine, Preview, Rooms
-from decentralml.roles.workspace import RoundFolder
-from decentralml.runner import TaskRun, describe, run_task
+from decentralml.roles.round_work import RoundWork, failures_key, trust_key, upload_key
 from decentralml.types import BlockNumber, Cid, Round, TaskId
 
 
-class Assignee(Role):
+class Assignee(RoundWork):
     """A person who takes assignments.
 
     Args:
@@ -42,8 +37,7 @@ class Assignee(Role):
     kinds: ClassVar[frozenset[TaskKind]] = frozenset(TaskKind)
 
     def __init__(self, rooms: Rooms, machine: Machine) -> None:
-        super().__init__(rooms)
-        self.machine = machine
+        super().__init__(rooms, machine)
         self._settled: set[tuple[TaskId, Round]] = set()
 
     def open_tasks(self, kind: TaskKind | None = None, limit: int = 100) -> list[Task]:
@@ -179,13 +173,13 @@ class Assignee(Role):
     def progress(self, task: Task) -> steps.Progress:
         """The journal's word on the task's current round."""
         journal, folder = self.workspace.journal, self.workspace.round(task.id, task.round)
-        trusted = journal.note(_trust_key(task))
-        uploaded = journal.note(_upload_key(task))
+        trusted = journal.note(trust_key(task))
+        uploaded = journal.note(upload_key(task))
         return steps.Progress(
             bundle=self.workspace.bundle(task.id).exists(),
             trusted=None if trusted is None else trusted == "yes",
             model=task.model is None or folder.model.exists(),
-            failures=int(journal.note(_failures_key(task)) or 0),
+            failures=int(journal.note(failures_key(task)) or 0),
             delivery=folder.delivery.exists(),
             uploaded=None if uploaded is None else Cid(uploaded),
         )
@@ -248,18 +242,6 @@ class Assignee(Role):
             raise SealingNeeded(task)
         return terms
 
-    def _check_assigned(self, task: TaskId) -> None:
-        assignment = self.market.assignment(task, self.account)
-        if assignment is None:
-            raise OutOfOrder(f"run task {task}", "it is not accepted", "accept the task first")
-        if assignment.ended:
-            raise OutOfOrder(f"run task {task}", "the assignment is over", "choose another task")
-
-    def _fetch_model(self, task: Task) -> None:
-        if task.model is not None:
-            folder = self.workspace.round(task.id, task.round)
-            self.fetch(task.model, folder.model, task.id, task.round, "model")
-
     def _accept(self, task: Task) -> Assignment:
         key = f"accept/{task.id}"
         taken = self.market.assignment(task.id, self.account)
@@ -276,72 +258,6 @@ class Assignee(Role):
             )
         return taken
 
-    def _trusted(self, task: Task) -> bool:
-        journal, key = self.workspace.journal, _trust_key(task)
-        if journal.note(key) == "yes":
-            return True
-        preview = Preview(task, self.workspace.bundle(task.id), self._touches(task))
-        trusted = self.machine.trust(preview)
-        journal.write_note(key, "yes" if trusted else "no")
-        return trusted
-
-    def _run(self, task: Task) -> None:
-        journal, folder = self.workspace.journal, self.workspace.round(task.id, task.round)
-        if journal.note(_ended_key(task)) is None:
-            self._run_script(task, folder)
-            journal.write_note(_ended_key(task), "yes")
-            self.checkpoint(f"run/{task.id}/{task.round}:ended")
-        pack(folder, self._manifest(task))
-        self.checkpoint(f"run/{task.id}/{task.round}:done")
-        self.tell(Did.TRAINED, task.id, task.round)
-
-    def _run_script(self, task: Task, folder: RoundFolder) -> None:
-        folder.fresh(folder.run).mkdir()
-        self.checkpoint(f"run/{task.id}/{task.round}:before")
-        self.tell(Did.STARTED, task.id, task.round, str(folder.log))
-
-        def show(line: str) -> None:
-            self.tell(Did.PRINTED, task.id, task.round, line)
-
-        try:
-            run_task(
-                self._task_run(task, folder),
-                self.machine.limits,
-                self.machine.sandbox,
-                on_line=show,
-            )
-        except (TaskFailed, TaskLimitExceeded) as error:
-            key = _failures_key(task)
-            journal = self.workspace.journal
-            journal.write_note(key, str(int(journal.note(key) or 0) + 1))
-            self.tell(Did.FAILED, task.id, task.round, str(error))
-            raise
-
-    def _touches(self, task: Task) -> str:
-        machine = self.machine
-        run = self._task_run(task, self.workspace.round(task.id, task.round))
-        return str(describe(run, machine.limits, machine.sandbox.isolated))
-
-    def _task_run(self, task: Task, folder: RoundFolder) -> TaskRun:
-        return TaskRun(
-            task_dir=self.workspace.bundle(task.id),
-            data_dir=self.machine.data_dir,
-            result_dir=folder.run,
-            model_path=model_file(folder.model) if task.model and folder.model.exists() else None,
-            round=task.round,
-            contributor_id=self.account,
-            env=dict(self.machine.env),
-        )
-
-    def _manifest(self, task: Task) -> Manifest:
-        return Manifest(
-            self.market.genesis, task.id, task.round, self.account, task.terms.bundle, task.model
-        )
-
-    def _upload(self, task: Task) -> Cid:
-        folder = self.workspace.round(task.id, task.round)
-        return self.upload(_upload_key(task), folder.delivery, task.id, task.round)
-
     def _send(self, task: Task, delivery: Cid) -> None:
         call = calls.send_task_result(task.id, task.round, delivery)
         receipt = self.outbox.send(_send_key(task), call)
@@ -356,22 +272,6 @@ class Assignee(Role):
                 "nothing is left to do",
             )
         return sent
-
-
-def _trust_key(task: Task) -> str:
-    return f"trust/{task.terms.bundle}"
-
-
-def _upload_key(task: Task) -> str:
-    return f"upload/{task.id}/{task.round}"
-
-
-def _failures_key(task: Task) -> str:
-    return f"failures/{task.id}/{task.round}"
-
-
-def _ended_key(task: Task) -> str:
-    return f"ended/{task.id}/{task.round}"
 
 
 def _send_key(task: Task) -> str:

@@ -112,15 +112,20 @@ class Validator(Role):
             once: validate what is there, then return.
             stop: asked at least once a second; True ends the watch.
         """
-        with self.workspace.hold():
-            while True:
-                head = self.market.head()
-                mine = set(tasks())
+        while True:
+            head = self.market.head()
+            # Held for each pass, not while waiting: the person may federate meanwhile.
+            with self.workspace.hold():
+                mine = {task for task in tasks() if self._has_unsettled(task)}
                 for task in mine:
                     self.validate_all(task, judge)
-                if once or stop():
-                    return
-                wait_for_news(self.market, head, self._decide_by(mine), _is_news(mine), stop)
+            if once or stop():
+                return
+            wait_for_news(self.market, head, self._decide_by(mine), _is_news, stop)
+
+    def _has_unsettled(self, task: TaskId) -> bool:
+        kept = self.show_if_kept(task)
+        return kept is not None and kept.unsettled > 0
 
     def _decide_by(self, tasks: Iterable[TaskId]) -> BlockNumber | None:
         """The first block after which a delivery that is still missing has to be rejected."""
@@ -205,8 +210,5 @@ def _by_round(results: Iterable[TaskResult], only: Round | None) -> dict[Round, 
     return rounds
 
 
-def _is_news(tasks: set[TaskId]) -> Callable[[TaskId, str], bool]:
-    def concerns(task: TaskId, event: str) -> bool:
-        return event == "TaskCreated" or (task in tasks and event == "TaskResultSent")
-
-    return concerns
+def _is_news(task: TaskId, event: str) -> bool:
+    return event in {"TaskCreated", "TaskResultSent"}

@@ -7,7 +7,7 @@
         tasks/<id>/bundle/            the task's bundle, verified
         tasks/<id>/round-<n>/model/   the round's model, as a bundle with one file
         tasks/<id>/round-<n>/run/     what a script that is still running has written so far
-        tasks/<id>/round-<n>/log      its output
+        tasks/<id>/round-<n>/{log,ended}   its output; how it ended
         tasks/<id>/round-<n>/delivery/{manifest.json,result/}   complete, ready to upload
         tasks/<id>/round-<n>/received/<account>/                a validator's copy of a delivery
         tasks/<id>/round-<n>/federated/                         a creator's next model
@@ -21,6 +21,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -30,6 +31,8 @@ from decentralml.errors import WorkspaceBusy
 from decentralml.roles.journal import Journal
 from decentralml.types import AccountId, Round, TaskId
 
+LOOK_AGAIN = 0.05  # seconds: the system can wait for a lock, but not for a limited time
+
 
 class Workspace:
     """One person's folder on one chain.
@@ -38,10 +41,13 @@ class Workspace:
         root: where all workspaces lie.
         genesis: the chain's genesis hash, ``0x`` and hexadecimal digits.
         account: the person's address.
+        patience: seconds to wait for another process that acts in it.
     """
 
-    def __init__(self, root: Path, genesis: str, account: AccountId) -> None:
-        self.genesis, self.account = genesis, account
+    def __init__(
+        self, root: Path, genesis: str, account: AccountId, *, patience: float = 0
+    ) -> None:
+        self.genesis, self.account, self.patience = genesis, account, patience
         self.folder = root / genesis.removeprefix("0x")[:12] / account
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._depth = 0
@@ -84,11 +90,12 @@ class Workspace:
 
     def _take(self) -> None:
         self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise WorkspaceBusy(self.folder) from None
+        end = time.monotonic() + self.patience
+        while not _locked(self._lock):
+            if time.monotonic() >= end:
+                os.close(self._lock)
+                raise WorkspaceBusy(self.folder)
+            time.sleep(LOOK_AGAIN)
 
     def close(self) -> None:
         """Close the journal."""
@@ -118,6 +125,11 @@ class RoundFolder:
         return self.folder / "log"
 
     @property
+    def record(self) -> Path:
+        """Where the script's witness writes how it ended."""
+        return self.folder / "ended"
+
+    @property
     def delivery(self) -> Path:
         """Manifest and result; exists only when complete."""
         return self.folder / "delivery"
@@ -144,6 +156,14 @@ class RoundFolder:
             path.unlink(missing_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def put_in_place(temporary: Path, final: Path) -> None:

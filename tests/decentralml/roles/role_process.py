@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,11 @@ def contribute_in_sandbox(town: Town, order: dict[str, Any], trace: Trace) -> No
     sandbox = find_sandbox().require()
     worker = town.contributor(order["name"], checkpoint=trace, on_event=watch, sandbox=sandbox)
     worker.work(Wanted(tasks=frozenset({TaskId(order["task"])})), once=True)
+
+
+def evaluate(town: Town, order: dict[str, Any], trace: Trace) -> None:
+    """Validate what was delegated."""
+    town.evaluator(order["name"], checkpoint=trace).work(once=True)
 
 
 def post(town: Town, order: dict[str, Any], trace: Trace) -> None:
@@ -126,6 +132,7 @@ SCENES: dict[str, Callable[[Town, dict[str, Any], Trace], None]] = {
         contribute,
         contribute_by_hand,
         contribute_in_sandbox,
+        evaluate,
         post,
         close_round,
         give_up,
@@ -155,11 +162,15 @@ def main() -> None:
     warm.market("Alice").balance()
     warm.close()
     for line in sys.stdin:
+        order = json.loads(line)
         child = os.fork()
         if child == 0:
-            status = play(url, folder, json.loads(line))
+            status = play(url, folder, order)
             sys.stderr.flush()
             os._exit(status)
+        if order.get("kill_after") is not None:
+            time.sleep(order["kill_after"])  # any instruction may be the one it is killed at
+            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 

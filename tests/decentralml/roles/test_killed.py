@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -19,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pallets_mock.testing import DevChain
 
-from decentralml.chain.records import AutoAccept, Manual, Reject
+from decentralml.chain.records import AutoAccept, Delegated, Manual, Reject
 from decentralml.types import BlockNumber, Round, TaskId
+from pallets_mock.testing import DevChain
 from tests.decentralml.roles.town import REWARD, STAKE, Town, an_offer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -237,6 +238,7 @@ def post_without_key(theatre: Theatre, setting: Setting, outcome: Outcome) -> No
 
 def test_a_round_is_validated_federated_and_followed_once(theatre: Theatre) -> None:
     town = theatre.town
+
     def setting(name: str) -> dict[str, Any]:
         posted = town.creator(name).create_task(
             town.bundle(), an_offer(rounds=2, slots=2), model=town.base_model()
@@ -262,6 +264,22 @@ def test_a_round_is_validated_federated_and_followed_once(theatre: Theatre) -> N
         }
 
     killed_everywhere(theatre, "close_round", setting, outcome, at_least=12)
+
+
+def test_an_evaluator_gives_each_verdict_once(theatre: Theatre) -> None:
+    def setting(name: str) -> dict[str, Any]:
+        task = post(theatre, policy=Delegated(theatre.town.address(name)))
+        for _ in range(2):
+            worker = theatre.someone()
+            (theatre.town.data(worker) / "step").write_text(f"{len(worker)}.{worker[6:]}")
+            assert theatre.play("contribute", worker, task=task) == 0
+        return {"task": task}
+
+    def outcome(name: str, order: dict[str, Any]) -> object:
+        assert theatre.town.market("Alice").task(TaskId(order["task"])).paid == 2 * REWARD
+        return theatre.town.nonce(name)
+
+    killed_everywhere(theatre, "evaluate", setting, outcome, at_least=10)
 
 
 def test_a_task_is_withdrawn_and_cleaned_up_once(theatre: Theatre) -> None:
@@ -307,6 +325,24 @@ def test_a_training_that_is_killed_with_its_role_is_begun_anew_and_delivered_onc
 def _with_script(folder: Path, script: str) -> Path:
     (folder / "start_task.sh").write_text(script)
     return folder
+
+
+def test_a_contributor_killed_at_any_moment_ends_as_if_nothing_had_happened(
+    theatre: Theatre,
+) -> None:
+    """Not at named points but after any time, again and again until it is through."""
+    moments = random.Random(2026)
+    for _ in range(8):
+        name = theatre.someone()
+        order = {"task": post(theatre, policy=AutoAccept(), slots=1)}
+        kills, patience = 0, 0.05
+        while theatre.play("contribute", name, kill_after=moments.uniform(0, patience), **order):
+            kills, patience = kills + 1, patience * 1.3
+        assert kills > 0
+        done = work_done(theatre, name, order)
+        assert done["transactions"] == 2
+        assert done["paid"] == REWARD
+        assert done["ended"]
 
 
 def test_stakes_of_all_who_finished_are_back(theatre: Theatre) -> None:

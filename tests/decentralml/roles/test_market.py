@@ -389,3 +389,75 @@ def test_evaluating_tells_what_each_model_is_worth(town: Town, suffix: str) -> N
     assert (report.base, report.federated) == ({"mean": 0.0}, {"mean": 1.0})
     assert report.used[0].measured == {"mean": 1.0}
     assert report.used[0].claimed == {"step": 1.0}
+
+
+# -- validators' daemons
+
+
+def test_a_creators_watch_pays_each_result_as_it_comes(town: Town) -> None:
+    task = posted(town)
+    paid = threading.Event()
+    ended = threading.Event()
+
+    def notice(event: Event) -> None:
+        if event.did is Did.VALIDATED:
+            paid.set()
+
+    creator = town.creator("Alice", on_event=notice)
+    watch = threading.Thread(target=lambda: creator.watch(lambda: [task], stop=ended.is_set))
+    watch.start()
+    try:
+        for name, step in (("Bob", 1.0), ("Charlie", 2.0)):
+            town.data(name, step=step)
+            deliver(town, name, task)
+            assert paid.wait(60)
+            paid.clear()
+    finally:
+        ended.set()
+        watch.join(60)
+    assert not watch.is_alive()
+    assert town.creator("Alice").show(task).paid == 2 * REWARD
+
+
+def test_an_evaluator_finds_a_task_that_is_full_and_forgets_one_that_is_gone(town: Town) -> None:
+    task = posted(town, policy=Delegated(town.address("Eve")), slots=1)
+    other = posted(town, policy=Delegated(town.address("Dave")), slots=1)
+    town.contributor("Bob").accept_task(task)
+    eve = town.evaluator("Eve")
+    assert [t.id for t in eve.tasks()] == [task]
+    assert not eve.look_after(other)
+    town.contributor("Bob").release_assignment(task)
+    creator = town.creator("Alice")
+    creator.withdraw_task(task)
+    creator.prune_task(task)
+    assert eve.tasks() == []
+    assert not eve.look_after(task)
+    eve.work(once=True)
+
+
+def test_a_judge_of_ones_own_decides(town: Town) -> None:
+    task = posted(town, slots=1)
+    deliver(town, "Bob", task)
+    creator = town.creator("Alice")
+    [(first, left)] = creator.validate_all(task, lambda checked: None)
+    assert left is None
+    assert first.metrics == (("step", 1.0),)
+    [(_, verdict)] = creator.validate_all(task, lambda checked: Reject("too few examples"))
+    assert verdict == Reject("too few examples")
+    assert creator.results(task)[0].reason == "too few examples"
+
+
+def test_a_worker_who_let_a_round_pass_loses_the_slot(town: Town, chain: DevChain) -> None:
+    task = posted(town, slots=1, round_time=BlockNumber(5))
+    town.contributor("Bob").accept_task(task)
+    chain.new_block(5)
+    creator = town.creator("Alice")
+    creator.release_expired(task, town.address("Bob"))
+    assert creator.show(task).assigned == 0
+    assert creator.market.reputation(town.address("Bob")).expired == 1
+
+
+def test_a_round_without_a_known_model_is_not_federated(town: Town) -> None:
+    task = town.creator("Alice").create_task(town.bundle(), an_offer()).task
+    with pytest.raises(OutOfOrder, match="not known"):
+        town.creator("Alice").federate(task)

@@ -124,8 +124,8 @@ class Town:
     def creator(self, name: str, **rooms: object) -> Creator:
         return Creator(self.rooms(name, **rooms))  # type: ignore[arg-type]
 
-    def evaluator(self, name: str) -> Evaluator:
-        return Evaluator(self.rooms(name))
+    def evaluator(self, name: str, **rooms: object) -> Evaluator:
+        return Evaluator(self.rooms(name, **rooms))  # type: ignore[arg-type]
 
     def contributor(
         self, name: str, *, sandbox: Sandbox | None = None, **rooms: object

@@ -1,0 +1,152 @@
+"""One round's work on the worker's own machine: have it trusted, run it, keep its result."""
+
+from __future__ import annotations
+
+from decentralml.chain.records import Task
+from decentralml.errors import OutOfOrder, RunnerError, TaskFailed, TaskLimitExceeded
+from decentralml.roles.delivery import model_file, pack
+from decentralml.roles.events import Did
+from decentralml.roles.manifest import Manifest
+from decentralml.roles.role import Role
+from decentralml.roles.rooms import Machine, Preview, Rooms
+from decentralml.roles.witnessing import Witnessed, ended_well
+from decentralml.roles.workspace import RoundFolder
+from decentralml.runner import TaskRun, describe, run_task
+from decentralml.runner.outcome import BadResult, read_result
+from decentralml.types import Cid, TaskId
+
+
+class RoundWork(Role):
+    """Whoever runs tasks' scripts on a machine.
+
+    Args:
+        rooms: what the role works with.
+        machine: where scripts run, and who decides whether they may.
+    """
+
+    def __init__(self, rooms: Rooms, machine: Machine) -> None:
+        super().__init__(rooms)
+        self.machine = machine
+
+    def _check_assigned(self, task: TaskId) -> None:
+        assignment = self.market.assignment(task, self.account)
+        if assignment is None:
+            raise OutOfOrder(f"run task {task}", "it is not accepted", "accept the task first")
+        if assignment.ended:
+            raise OutOfOrder(f"run task {task}", "the assignment is over", "choose another task")
+
+    def _fetch_model(self, task: Task) -> None:
+        if task.model is not None:
+            folder = self.workspace.round(task.id, task.round)
+            self.fetch(task.model, folder.model, task.id, task.round, "model")
+
+    def _trusted(self, task: Task) -> bool:
+        journal, key = self.workspace.journal, trust_key(task)
+        if journal.note(key) == "yes":
+            return True
+        preview = Preview(task, self.workspace.bundle(task.id), self._touches(task))
+        trusted = self.machine.trust(preview)
+        journal.write_note(key, "yes" if trusted else "no")
+        return trusted
+
+    def _run(self, task: Task) -> None:
+        folder = self.workspace.round(task.id, task.round)
+        if self.workspace.journal.note(ended_key(task)) is None:
+            if ended_well(folder.record):
+                self._judge(task, folder)
+            else:
+                self._run_script(task, folder)
+        self.record_result(task)
+
+    def record_result(self, task: Task) -> None:
+        """Record that what lies in ``run/`` is the round's result, and make it the delivery.
+
+        From here on the work is never done again, however often the role is killed.
+        """
+        self.workspace.journal.write_note(ended_key(task), "yes")
+        self.checkpoint(f"run/{task.id}/{task.round}:ended")
+        pack(self.workspace.round(task.id, task.round), self._manifest(task))
+        self.checkpoint(f"run/{task.id}/{task.round}:done")
+        self.tell(Did.TRAINED, task.id, task.round)
+
+    def _run_script(self, task: Task, folder: RoundFolder) -> None:
+        folder.fresh(folder.record)
+        folder.fresh(folder.run).mkdir()
+        self.checkpoint(f"run/{task.id}/{task.round}:before")
+        self.tell(Did.STARTED, task.id, task.round, str(folder.log))
+
+        def show(line: str) -> None:
+            self.tell(Did.PRINTED, task.id, task.round, line)
+
+        try:
+            run_task(
+                self._task_run(task, folder),
+                self.machine.limits,
+                Witnessed(self.machine.sandbox, folder.record),
+                on_line=show,
+            )
+        except (TaskFailed, TaskLimitExceeded) as error:
+            self._failed(task, error)
+            raise
+        self.checkpoint(f"run/{task.id}/{task.round}:returned")
+
+    def _judge(self, task: Task, folder: RoundFolder) -> None:
+        """The result of a script that ended well while nobody was left to look at it."""
+        limits = self.machine.limits
+        try:
+            read_result(folder.run, limits.files, limits.disk_bytes)
+        except BadResult as error:
+            folder.fresh(folder.record)
+            failure = TaskFailed(str(error), 0, "")
+            self._failed(task, failure)
+            raise failure from error
+
+    def _failed(self, task: Task, error: RunnerError) -> None:
+        key, journal = failures_key(task), self.workspace.journal
+        journal.write_note(key, str(int(journal.note(key) or 0) + 1))
+        self.tell(Did.FAILED, task.id, task.round, str(error))
+
+    def _touches(self, task: Task) -> str:
+        machine = self.machine
+        run = self._task_run(task, self.workspace.round(task.id, task.round))
+        return str(describe(run, machine.limits, machine.sandbox.isolated))
+
+    def _task_run(self, task: Task, folder: RoundFolder) -> TaskRun:
+        return TaskRun(
+            task_dir=self.workspace.bundle(task.id),
+            data_dir=self.machine.data_dir,
+            result_dir=folder.run,
+            model_path=model_file(folder.model) if task.model and folder.model.exists() else None,
+            round=task.round,
+            contributor_id=self.account,
+            env=dict(self.machine.env),
+        )
+
+    def _manifest(self, task: Task) -> Manifest:
+        return Manifest(
+            self.market.genesis, task.id, task.round, self.account, task.terms.bundle, task.model
+        )
+
+    def _upload(self, task: Task) -> Cid:
+        folder = self.workspace.round(task.id, task.round)
+        return self.upload(upload_key(task), folder.delivery, task.id, task.round)
+
+
+def trust_key(task: Task) -> str:
+    """Note of what was decided about the bundle's script."""
+    return f"trust/{task.terms.bundle}"
+
+
+def upload_key(task: Task) -> str:
+    """Note of the delivery's CID, once it is in the store."""
+    return f"upload/{task.id}/{task.round}"
+
+
+def failures_key(task: Task) -> str:
+    """Note of how often the script failed in the round."""
+    return f"failures/{task.id}/{task.round}"
+
+
+def ended_key(task: Task) -> str:
+    """Note that the round's work is done."""
+    return f"ended/{task.id}/{task.round}"

@@ -1,0 +1,105 @@
+"""How a script ended is known even when the role that started it was killed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from decentralml.errors import TaskFailed
+from decentralml.roles.witnessing import Witnessed, ended_well
+from decentralml.runner import Limits, TaskRun, TrustedRunner, find_sandbox, run_task
+
+# A role of its own process: runs the task folder and prints when it has.
+ROLE = """
+import sys
+from pathlib import Path
+from decentralml.roles.witnessing import Witnessed
+from decentralml.runner import Limits, TaskRun, TrustedRunner, find_sandbox, run_task
+folder, sandbox = Path(sys.argv[1]), sys.argv[2]
+room = TrustedRunner() if sandbox == "none" else find_sandbox().require()
+run = TaskRun(folder / "task", folder / "data", folder / "run", None, 1, "me")
+run_task(run, Limits(), Witnessed(room, folder / "ended"), lambda line: print(line, flush=True))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "task").mkdir()
+    (tmp_path / "data").mkdir()
+    return tmp_path
+
+
+def script(folder: Path, text: str) -> None:
+    (folder / "task" / "start_task.sh").write_text("set -eu\n" + text)
+
+
+def run(folder: Path) -> None:
+    task = TaskRun(folder / "task", folder / "data", folder / "run", None, 1, "me")
+    run_task(task, Limits(), Witnessed(TrustedRunner(), folder / "ended"))
+
+
+GOOD = """echo '{"examples": 1}' > "$RESULT_DIR/result.json"\n"""
+
+
+def test_a_script_that_ends_well_is_recorded(folder: Path) -> None:
+    script(folder, GOOD)
+    assert not ended_well(folder / "ended")
+    run(folder)
+    assert ended_well(folder / "ended")
+
+
+@pytest.mark.parametrize("end", ["exit 3\n", "kill -9 $$\n"])
+def test_a_script_that_ends_badly_is_not_taken_for_a_good_one(folder: Path, end: str) -> None:
+    script(folder, GOOD + end)
+    with pytest.raises(TaskFailed):
+        run(folder)
+    assert not ended_well(folder / "ended")
+
+
+def test_a_witness_shows_what_its_sandbox_is() -> None:
+    witnessed = Witnessed(TrustedRunner(), Path("ended"))
+    assert (witnessed.name, witnessed.isolated) == ("none", False)
+
+
+def start_role(folder: Path, sandbox: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", ROLE, str(folder), sandbox], stdout=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("sandbox", ["none", "bubblewrap"])
+def test_a_killed_roles_script_is_stopped_and_not_recorded(folder: Path, sandbox: str) -> None:
+    if sandbox != "none" and find_sandbox().sandbox is None:
+        pytest.skip("bubblewrap does not work here")
+    script(folder, 'echo begun\nsleep 60\ntouch "$RESULT_DIR/went-on"\n' + GOOD)
+    role = start_role(folder, sandbox)
+    assert role.stdout is not None
+    with role.stdout:
+        assert role.stdout.readline() == "begun\n"
+        os.kill(role.pid, signal.SIGKILL)
+        role.wait(30)
+    assert not ended_well(folder / "ended")  # waits until the script is gone
+    assert not (folder / "run" / "went-on").exists()
+
+
+@pytest.mark.timeout(180)
+def test_a_role_killed_around_the_scripts_end_leaves_no_doubt(folder: Path) -> None:
+    """Whichever is first, the record says ended only for a script that did all of its work."""
+    script(folder, "echo begun\n" + GOOD + 'touch "$RESULT_DIR/all"\n')
+    for _ in range(10):
+        for left in (folder / "run").glob("*"):
+            left.unlink()
+        (folder / "ended").unlink(missing_ok=True)
+        role = start_role(folder, "none")
+        assert role.stdout is not None
+        with role.stdout:
+            role.stdout.readline()
+            os.kill(role.pid, signal.SIGKILL)
+            role.wait(30)
+        if ended_well(folder / "ended"):
+            assert (folder / "run" / "all").exists()
