@@ -204,6 +204,18 @@ impl<T: Config> Pallet<T> {
             .collect();
         let listed: BTreeSet<_> = TasksOfWorker::<T>::iter_keys().collect();
         ensure!(assigned == listed, "the list of a worker's tasks is wrong");
+
+        let in_office: BTreeSet<_> = Tasks::<T>::iter()
+            .flat_map(|(id, task)| {
+                let officers: alloc::vec::Vec<_> = task.officers().cloned().collect();
+                officers.into_iter().map(move |who| (who, newest_first(id)))
+            })
+            .collect();
+        let listed: BTreeSet<_> = TasksOfOfficer::<T>::iter_keys().collect();
+        ensure!(
+            in_office == listed,
+            "the list of an officer's tasks is wrong"
+        );
         Ok(())
     }
 

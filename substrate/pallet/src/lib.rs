@@ -213,6 +213,12 @@ pub mod pallet {
     pub type TasksOfWorker<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, NewestFirst, ()>;
 
+    /// The tasks in which an account holds an office: creator, delegated validator or arbiter. The
+    /// key orders newest first.
+    #[pallet::storage]
+    pub type TasksOfOfficer<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, NewestFirst, ()>;
+
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
     pub enum Event<T: Config> {

@@ -49,6 +49,25 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
+    /// The tasks below `start` in which the account holds an office, newest first.
+    pub fn tasks_of(
+        officer: &T::AccountId,
+        start: Option<TaskId>,
+        limit: u32,
+    ) -> Vec<(TaskId, TaskOf<T>)> {
+        let keys = match start {
+            Some(id) => TasksOfOfficer::<T>::iter_key_prefix_from(
+                officer,
+                TasksOfOfficer::<T>::hashed_key_for(officer, newest_first(id)),
+            ),
+            None => TasksOfOfficer::<T>::iter_key_prefix(officer),
+        };
+        keys.take(page(limit))
+            .map(key_to_id)
+            .filter_map(|id| Tasks::<T>::get(id).map(|task| (id, task)))
+            .collect()
+    }
+
     /// The tasks of a worker with a number below `start`, newest first.
     pub fn assignments_of(
         worker: &T::AccountId,

@@ -55,25 +55,26 @@ impl<T: Config> Pallet<T> {
             task: id,
             creator: creator.clone(),
         });
-        Self::store(
-            id,
-            Task {
-                creator,
-                model: terms.model.clone(),
-                round: 1,
-                round_started: Self::now(),
-                status: TaskStatus::Created,
-                assigned: 0,
-                waiting: 0,
-                units: terms.slots,
-                unsettled: 0,
-                owed,
-                paid: Zero::zero(),
-                deposit,
-                touched: Self::now(),
-                terms,
-            },
-        )
+        let task = Task {
+            creator,
+            model: terms.model.clone(),
+            round: 1,
+            round_started: Self::now(),
+            status: TaskStatus::Created,
+            assigned: 0,
+            waiting: 0,
+            units: terms.slots,
+            unsettled: 0,
+            owed,
+            paid: Zero::zero(),
+            deposit,
+            touched: Self::now(),
+            terms,
+        };
+        for officer in task.officers() {
+            TasksOfOfficer::<T>::insert(officer, newest_first(id), ());
+        }
+        Self::store(id, task)
     }
 
     fn check_terms(creator: &T::AccountId, terms: &TermsOf<T>) -> DispatchResult {
@@ -215,6 +216,9 @@ impl<T: Config> Pallet<T> {
         OpenTasks::<T>::remove(task.terms.kind, newest_first(id));
         if done {
             Self::release(HoldReason::TaskDeposit, &task.creator, task.deposit)?;
+            for officer in task.officers() {
+                TasksOfOfficer::<T>::remove(officer, newest_first(id));
+            }
             Tasks::<T>::remove(id);
         } else {
             Tasks::<T>::insert(id, task);

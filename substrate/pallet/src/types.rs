@@ -261,6 +261,17 @@ where
     Balance: Copy,
     BlockNumber: AtLeast32BitUnsigned + Copy,
 {
+    /// The accounts that hold an office: creator, delegated validator, arbiter.
+    pub fn officers(&self) -> impl Iterator<Item = &AccountId> {
+        let validator = match &self.terms.policy {
+            Policy::Delegated(validator) => Some(validator),
+            Policy::AutoAccept | Policy::Manual => None,
+        };
+        core::iter::once(&self.creator)
+            .chain(validator)
+            .chain(&self.terms.arbiter)
+    }
+
     /// Neither completed nor withdrawn.
     pub fn is_open(&self) -> bool {
         matches!(self.status, TaskStatus::Created | TaskStatus::InProgress)

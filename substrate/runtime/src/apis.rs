@@ -223,6 +223,14 @@ impl_runtime_apis! {
             DecentralML::open_tasks(kind, start, limit)
         }
 
+        fn tasks_of(
+            officer: AccountId,
+            start: Option<TaskId>,
+            limit: u32,
+        ) -> Vec<(TaskId, TaskOf<Runtime>)> {
+            DecentralML::tasks_of(&officer, start, limit)
+        }
+
         fn assignments_of(
             worker: AccountId,
             start: Option<TaskId>,

@@ -31,6 +31,14 @@ sp_api::decl_runtime_apis! {
             limit: u32,
         ) -> Vec<(TaskId, Task<AccountId, Balance, BlockNumber>)>;
 
+        /// The tasks in which the account holds an office (creator, delegated validator or
+        /// arbiter), newest first; finished ones too, until they are pruned.
+        fn tasks_of(
+            officer: AccountId,
+            start: Option<TaskId>,
+            limit: u32,
+        ) -> Vec<(TaskId, Task<AccountId, Balance, BlockNumber>)>;
+
         /// A worker's assignments, newest task first; ended ones too, until they are pruned.
         fn assignments_of(
             worker: AccountId,

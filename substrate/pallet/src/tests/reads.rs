@@ -211,3 +211,54 @@ fn what_a_task_owes_is_read_alone() {
         assert_eq!(DecentralML::owed(task + 1), None);
     });
 }
+
+fn in_office(who: AccountId, start: Option<TaskId>, limit: u32) -> Vec<TaskId> {
+    DecentralML::tasks_of(&who, start, limit)
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect()
+}
+
+#[test]
+fn whoever_holds_an_office_finds_the_tasks_newest_first() {
+    market(|| {
+        for _ in 0..3 {
+            posted(terms());
+        }
+        posted(Terms {
+            policy: Policy::Delegated(VALIDATOR),
+            arbiter: None,
+            ..terms()
+        });
+        assert_eq!(in_office(CREATOR, None, 10), [3, 2, 1, 0]);
+        assert_eq!(in_office(CREATOR, Some(2), 1), [1]);
+        assert_eq!(in_office(VALIDATOR, None, 10), [3]);
+        assert_eq!(in_office(ARBITER, None, 10), [2, 1, 0]);
+        assert_eq!(in_office(WORKER, None, 10), NONE);
+    });
+}
+
+#[test]
+fn a_validator_finds_its_task_when_every_slot_is_taken() {
+    market(|| {
+        let task = posted(Terms {
+            slots: 1,
+            policy: Policy::Delegated(VALIDATOR),
+            ..terms()
+        });
+        assert_ok!(accept(task, WORKER));
+        assert_eq!(ids(None, None, 10), NONE);
+        assert_eq!(in_office(VALIDATOR, None, 10), [task]);
+    });
+}
+
+#[test]
+fn a_task_that_was_cleaned_up_is_in_nobodys_list() {
+    market(|| {
+        let task = posted(terms());
+        assert_ok!(DecentralML::withdraw_task(signed(CREATOR), task));
+        assert_ok!(DecentralML::prune_task(signed(WORKER), task, 4));
+        assert_eq!(in_office(CREATOR, None, 10), NONE);
+        assert_eq!(in_office(ARBITER, None, 10), NONE);
+    });
+}

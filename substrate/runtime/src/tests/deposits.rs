@@ -21,10 +21,10 @@ fn largest(storage: &str) -> u32 {
 }
 
 #[test]
-fn a_tasks_deposit_covers_the_task_and_its_place_in_the_list() {
-    let bytes = largest("Tasks") + largest("OpenTasks");
+fn a_tasks_deposit_covers_the_task_and_its_places_in_the_lists() {
+    let bytes = largest("Tasks") + largest("OpenTasks") + 3 * largest("TasksOfOfficer");
     assert!(
-        held::<<Runtime as Config>::TaskDeposit>() >= deposit(2, bytes),
+        held::<<Runtime as Config>::TaskDeposit>() >= deposit(5, bytes),
         "{bytes} bytes"
     );
 }
