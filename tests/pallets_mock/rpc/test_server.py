@@ -107,10 +107,12 @@ def test_a_subscription_in_a_batch_is_told_after_the_batch(wire: Wire, dev_chain
 
 
 def test_a_message_of_a_hundred_megabytes_ends_only_its_connection(dev_chain: DevChain):
-    with websocket(dev_chain.url, compression=None) as large:
-        with pytest.raises(ConnectionClosed) as closed:
-            large.send(b" " * 100_000_000)
-            large.recv(20)
+    with (
+        websocket(dev_chain.url, compression=None) as large,
+        pytest.raises(ConnectionClosed) as closed,
+    ):
+        large.send(b" " * 100_000_000)
+        large.recv(20)
     assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
     assert lives(dev_chain)
 
