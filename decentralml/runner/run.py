@@ -7,7 +7,6 @@ import selectors
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -63,7 +62,7 @@ def run_task(
     if any(run.result_dir.iterdir()):
         raise RunnerError(f"{run.result_dir} is not empty. Remove what an earlier run left there.")
     log = Log(run.log, limits.log_bytes, on_line)
-    scratch = Path(tempfile.mkdtemp(prefix="decentralml-task-"))
+    scratch = _scratch_beside(run.log)
     started = time.monotonic()
     try:
         exit_code = _run(run, limits, sandbox, log, scratch)
@@ -89,6 +88,14 @@ def _failed(exit_code: int, log: Log, sandbox: Sandbox, limits: Limits) -> Runne
     if sandbox.isolated and end.startswith("bwrap: ") and "\n" not in end:
         return NoSandbox(end, "Run `decentralml doctor` to see what is missing.")
     return TaskFailed(f"{SCRIPT} ended with status {exit_code}", exit_code, end)
+
+
+def _scratch_beside(log: Path) -> Path:
+    """A new private folder; always the same, so that what a killed run left does not add up."""
+    scratch = log.parent / f".{log.name}-scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700)
+    return scratch
 
 
 def _ended_by(number: signal.Signals) -> tuple[int, int]:

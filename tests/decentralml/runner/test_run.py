@@ -176,6 +176,18 @@ def test_output_that_is_closed_early_does_not_end_the_run(job: Any) -> None:
     assert outcome.result == {"examples": 5}
 
 
+def test_nothing_is_left_beside_the_result_and_the_log_not_even_of_a_killed_run(job: Any) -> None:
+    scratch = job.run.log.parent / ".log-scratch"  # as a run that was killed leaves it
+    (scratch / "bin").mkdir(parents=True)
+    (scratch / "bin" / "python").symlink_to("/nowhere")
+    before = {path.name for path in job.run.log.parent.iterdir()}
+
+    job.script(GOOD).start()
+
+    after = {path.name for path in job.run.log.parent.iterdir()}
+    assert after == before - {".log-scratch"} | {"log", "result"}
+
+
 def test_input_is_empty(job: Any) -> None:
     job.script(GOOD + "cat; echo end").start()
 
