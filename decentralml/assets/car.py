@@ -1,6 +1,6 @@
 """One file or folder as one CAR file (version 1): its blocks one after another behind a header.
 
-The format is IPFS's, so such a file can be imported there as it is.
+The format is IPFS's for moving blocks between stores.
 """
 
 from __future__ import annotations
