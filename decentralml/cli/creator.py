@@ -35,6 +35,35 @@ def _creator(loaded: Loaded, *, to_json: bool = False) -> Iterator[Creator]:
 
 
 @app.command()
+def new_task(
+    folder: Path = typer.Argument(help="The folder to make."),
+    template: str = typer.Option(
+        "contribution", "--template", help="contribution, engineering or annotation."
+    ),
+    settings: list[str] = typer.Option(
+        None, "--set", help="A choice for the scripts, as in epochs=2; repeatable."
+    ),
+) -> None:
+    """Make a task folder from a template, to look at, change and post."""
+    import json
+
+    from decentralml.errors import ConfigError
+    from decentralml.roles.templates import new_task_folder
+
+    chosen: dict[str, object] = {}
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        if not name or not equals:
+            raise ConfigError(f"--set takes NAME=VALUE, not {setting!r}.")
+        try:
+            chosen[name] = json.loads(value)
+        except ValueError:
+            chosen[name] = value
+    made = new_task_folder(template, folder, chosen)
+    remark(f"{made} is ready: read start_task.sh, try it by hand, then `creator create-task`")
+
+
+@app.command()
 @with_settings
 def create_task(
     loaded: Loaded,
@@ -156,6 +185,28 @@ def validate_all(
     """Check every pending result: sound ones are accepted, bad ones rejected with the reason."""
     with _creator(loaded) as creator:
         validating.validate_all(creator, task, number, as_json)
+
+
+@app.command()
+@with_settings
+def watch(
+    loaded: Loaded,
+    task: list[int] = typer.Argument(None, help="Only these tasks; else all that you validate."),
+    once: bool = typer.Option(False, "--once", help="Validate what is there, then stop."),
+    as_json: bool = JsonFlag,
+) -> None:
+    """Validate what comes in, as it comes: sound results are accepted, bad ones rejected with the
+    reason. With --json each event is printed as one line of JSON.
+    """
+    from decentralml.types import TaskId
+
+    with _creator(loaded, to_json=as_json) as creator:
+
+        def mine() -> list[TaskId]:
+            posted = [t.id for t in creator.tasks() if t.validator == creator.account]
+            return [TaskId(number) for number in task] if task else posted
+
+        creator.watch(mine, once=once)
 
 
 @app.command()

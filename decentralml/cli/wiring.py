@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from decentralml.roles.worker import Worker
     from decentralml.runner.sandbox import Sandbox
 
+WORKSPACE_PATIENCE = 30  # seconds: a watch that validates lets go after each pass
+
 
 @contextmanager
 def node(loaded: Loaded) -> Iterator[Node]:
@@ -69,7 +71,9 @@ def rooms(loaded: Loaded, on_event: Observer) -> Iterator[Rooms]:
     settings = loaded.settings
     with node(loaded) as connected:
         signing = ChainMarket(connected, signer(settings, connected))
-        workspace = Workspace(settings.workspace, signing.genesis, signing.account)
+        workspace = Workspace(
+            settings.workspace, signing.genesis, signing.account, patience=WORKSPACE_PATIENCE
+        )
         try:
             yield RoleRooms(signing, store(settings), workspace, on_event)
         finally:

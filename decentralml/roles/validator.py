@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,8 +151,28 @@ class Validator(Role):
     def _check_round(self, task: Task, number: Round, results: list[TaskResult]) -> list[Checked]:
         base = self.round_model(task, number)
         checker = Checker(task, lambda: self.fetch_bundle(task), lambda: self._base_file(task))
-        earliest_first = sorted(results, key=lambda result: result.sent)
-        return [self._check(task, base, result, checker) for result in earliest_first]
+        return [self._check(task, base, r, checker) for r in self._earliest_first(results)]
+
+    def _earliest_first(self, results: list[TaskResult]) -> list[TaskResult]:
+        """By block, and within one as its events tell: of two equal ones the later is a copy."""
+        blocks = Counter(result.sent for result in results)
+        shared = (block for block, count in blocks.items() if count > 1)
+        places = {place: at for block in shared for place, at in self._places(block).items()}
+
+        def when(result: TaskResult) -> tuple[int, int, str]:
+            key = (result.task, result.round, result.worker)
+            return result.sent, places.get(key, 0), result.worker
+
+        return sorted(results, key=when)
+
+    def _places(self, block: BlockNumber) -> dict[tuple[TaskId, Round, AccountId], int]:
+        """Where in a block each result was sent."""
+        places = {}
+        for at, event in enumerate(next(iter(self.market.events(block)))[1]):
+            if event.name == "TaskResultSent":
+                said = event.fields
+                places[said["task"], said["round"], said["worker"]] = at
+        return places
 
     def _check(self, task: Task, base: RoundModel, result: TaskResult, checker: Checker) -> Checked:
         folder = self.workspace.round(task.id, result.round).received(result.worker)
