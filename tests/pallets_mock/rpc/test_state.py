@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import pytest
 
 from pallets_mock.testing import DevChain
@@ -184,8 +186,6 @@ def test_query_storage_refuses_a_range_that_is_none(wire: Wire):
 
 
 def test_a_read_proof_holds_the_root_and_the_value(wire: Wire, account: str):
-    from hashlib import blake2b
-
     block = wire.call("dev_newBlock")
     proof = wire.call("state_getReadProof", [account], block)
     nodes = [bytes.fromhex(node[2:]) for node in proof["proof"]]
