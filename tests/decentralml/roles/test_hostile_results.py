@@ -11,24 +11,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from decentralml.chain import calls
 from decentralml.chain.records import Accept, Reject, TaskKind
+from decentralml.errors import OutOfOrder
 from decentralml.learning.weights import WeightsHeader, save_weights
-from decentralml.roles.contributor import Contributor
+from decentralml.roles.assignee import Assignee
 from decentralml.roles.manifest import Manifest
 from decentralml.types import Round, TaskId
+from pallets_mock.testing import DevChain
 from tests.decentralml.roles.town import BASE, REWARD, Town, an_offer, layers_of
 
 ONE = Round(1)
 
 
-def manifest_of(worker: Contributor, task: TaskId) -> Manifest:
+def manifest_of(worker: Assignee, task: TaskId) -> Manifest:
     now = worker.market.task(task)
     return Manifest(
         worker.market.genesis, task, ONE, worker.account, now.terms.bundle, now.terms.model
     )
 
 
-def send(town: Town, worker: Contributor, task: TaskId, folder: Path) -> None:
+def send(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
     """What a worker with a client of its own can do: upload anything, send its CID."""
     worker.market.send_task_result(task, ONE, town.store.put_folder(folder))
 
@@ -43,7 +46,7 @@ def task(town: Town) -> TaskId:
     return task
 
 
-def copied(town: Town, worker: Contributor, task: TaskId, folder: Path) -> None:
+def copied(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
     """Bob's delivery as it is."""
     folder.rmdir()
     bobs = town.creator("Alice").market.result(task, ONE, town.address("Bob"))
@@ -51,7 +54,7 @@ def copied(town: Town, worker: Contributor, task: TaskId, folder: Path) -> None:
     town.store.fetch(bobs.result, folder)
 
 
-def repacked(town: Town, worker: Contributor, task: TaskId, folder: Path) -> None:
+def repacked(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
     """Bob's weights under another name, with other figures, and a manifest of one's own."""
     copied(town, worker, task, folder)
     (folder / "manifest.json").write_bytes(manifest_of(worker, task).encode())
@@ -61,7 +64,7 @@ def repacked(town: Town, worker: Contributor, task: TaskId, folder: Path) -> Non
 
 
 def with_layers(layers: dict[str, np.ndarray]) -> Callable[..., None]:
-    def make(town: Town, worker: Contributor, task: TaskId, folder: Path) -> None:
+    def make(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
         (folder / "manifest.json").write_bytes(manifest_of(worker, task).encode())
         (folder / "result").mkdir()
         (folder / "result" / "result.json").write_text('{"examples": 10, "metrics": {}}')
@@ -75,7 +78,7 @@ def with_layers(layers: dict[str, np.ndarray]) -> Callable[..., None]:
 
 
 def with_examples(examples: object) -> Callable[..., None]:
-    def make(town: Town, worker: Contributor, task: TaskId, folder: Path) -> None:
+    def make(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
         with_layers({k: v + 7 for k, v in BASE.items()})(town, worker, task, folder)
         note = json.dumps({"examples": examples, "metrics": {}})
         (folder / "result" / "result.json").write_text(note)
@@ -83,13 +86,13 @@ def with_examples(examples: object) -> Callable[..., None]:
     return make
 
 
-def other_round(town: Town, worker: Contributor, task: TaskId, folder: Path) -> None:
+def other_round(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
     with_layers({k: v + 7 for k, v in BASE.items()})(town, worker, task, folder)
     other = replace(manifest_of(worker, task), round=Round(2))
     (folder / "manifest.json").write_bytes(other.encode())
 
 
-def a_pickle(town: Town, worker: Contributor, task: TaskId, folder: Path) -> None:
+def a_pickle(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
     import pickle
 
     with_layers(dict(BASE))(town, worker, task, folder)
@@ -97,7 +100,7 @@ def a_pickle(town: Town, worker: Contributor, task: TaskId, folder: Path) -> Non
     (folder / "result" / "model.keras").write_bytes(pickle.dumps({"weights": [1.0, 2.0]}))
 
 
-def no_manifest(town: Town, worker: Contributor, task: TaskId, folder: Path) -> None:
+def no_manifest(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
     (folder / "result").mkdir()
     (folder / "result" / "result.json").write_text('{"examples": 10, "metrics": {}}')
 
@@ -162,6 +165,32 @@ def test_the_refused_are_named_by_federating_even_before_they_are_rejected(
     assert report.refused[mallory.account].startswith("CopiedResult: ")
 
 
+@pytest.mark.parametrize("names", [("Bob", "Dave"), ("Dave", "Bob"), ("Charlie", "Eve")])
+def test_of_two_equal_results_in_one_block_the_one_that_stands_first_is_paid(
+    town: Town, chain: DevChain, names: tuple[str, str]
+) -> None:
+    creator = town.creator("Alice")
+    task = creator.create_task(town.bundle(), an_offer(), model=town.base_model()).task
+    extrinsics = {}
+    for name in names:
+        worker = town.contributor(name)
+        worker.accept_task(task)
+        worker.run(task)
+        delivery = town.store.put_folder(worker.workspace.round(task, ONE).delivery)
+        signed = worker.market.sign(calls.send_task_result(task, ONE, delivery))
+        extrinsics[signed.extrinsic] = worker.account
+    chain.call("dev_setBlockTime", "manual")
+    for extrinsic in extrinsics:
+        chain.call("author_submitExtrinsic", extrinsic)
+    block = chain.call("chain_getBlock", chain.new_block())["block"]
+    first, second = [extrinsics[e] for e in block["extrinsics"] if e in extrinsics]
+
+    checked = {c.result.worker: c.reason for c in creator.fetch_results(task)}
+
+    assert checked[first] == ""
+    assert checked[second] == f"CopiedWeights: the same numbers as the earlier result {first}"
+
+
 def test_equal_answers_of_two_annotators_are_no_copy(town: Town) -> None:
     asked = {"question": "Which digit?", "choices": ["1", "7"], "items": ["a", "b"]}
     annotate = (
@@ -178,6 +207,87 @@ def test_equal_answers_of_two_annotators_are_no_copy(town: Town) -> None:
         assert town.annotator(name).work(once=True).sent == [(task, ONE)]
     verdicts = town.creator("Alice").validate_all(task)
     assert [verdict for _, verdict in verdicts] == [Accept(), Accept()]
+
+
+def with_model(town: Town, model: Path | None, **terms: object) -> TaskId:
+    offer = an_offer(slots=1, **terms)
+    return town.creator("Alice").create_task(town.bundle(), offer, model=model).task
+
+
+def test_a_task_whose_own_model_is_damaged_blames_no_worker(town: Town, tmp_path: Path) -> None:
+    damaged = tmp_path / "model.safetensors"
+    damaged.write_bytes(b"no model at all")
+    task = with_model(town, damaged)
+    dave = town.contributor("Dave")
+    dave.accept_task(task)
+    folder = tmp_path / "sound"
+    folder.mkdir()
+    with_layers(dict(BASE))(town, dave, task, folder)
+    send(town, dave, task, folder)
+    with pytest.raises(OutOfOrder, match="what the task itself published is unusable"):
+        town.creator("Alice").validate_all(task)
+
+
+def test_a_task_without_a_model_takes_a_sound_model_of_any_structure(
+    town: Town, tmp_path: Path
+) -> None:
+    task = with_model(town, None)
+    dave = town.contributor("Dave")
+    dave.accept_task(task)
+    folder = tmp_path / "sound"
+    folder.mkdir()
+    with_layers({"anything": np.ones(2, np.float32)})(town, dave, task, folder)
+    send(town, dave, task, folder)
+    assert [verdict for _, verdict in town.creator("Alice").validate_all(task)] == [Accept()]
+
+
+def test_a_contribution_without_a_model_file_is_rejected(town: Town, tmp_path: Path) -> None:
+    task = with_model(town, town.base_model())
+    dave = town.contributor("Dave")
+    dave.accept_task(task)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    with_layers(dict(BASE))(town, dave, task, folder)
+    (folder / "result" / "weights.safetensors").unlink()
+    send(town, dave, task, folder)
+    [(checked, verdict)] = town.creator("Alice").validate_all(task)
+    assert isinstance(verdict, Reject)
+    assert checked.reason.startswith("MissingFile: ")
+
+
+@pytest.mark.parametrize("items", ["", '{"question": "?"}', "[]"])
+def test_a_task_whose_own_questions_are_damaged_blames_no_annotator(
+    town: Town, tmp_path: Path, items: str
+) -> None:
+    folder = town.bundle(items__json=items)
+    offer = an_offer(kind=TaskKind.ANNOTATION_TEXT)
+    task = town.creator("Alice").create_task(folder, offer).task
+    dave = town.annotator("Dave")
+    dave.accept_task(task)
+    sent = tmp_path / "sound"
+    (sent / "result").mkdir(parents=True)
+    (sent / "manifest.json").write_bytes(manifest_of(dave, task).encode())
+    (sent / "result" / "result.json").write_text('{"examples": 1, "metrics": {}}')
+    (sent / "result" / "answers.jsonl").write_text('{"item": "a", "answer": "1"}\n')
+    send(town, dave, task, sent)
+    with pytest.raises(OutOfOrder, match="unusable"):
+        town.creator("Alice").validate_all(task)
+
+
+def test_an_annotation_without_answers_is_rejected(town: Town, tmp_path: Path) -> None:
+    asked = {"question": "Which digit?", "choices": ["1", "7"], "items": ["a", "b"]}
+    offer = an_offer(kind=TaskKind.ANNOTATION_TEXT)
+    folder = town.bundle(items__json=json.dumps(asked))
+    task = town.creator("Alice").create_task(folder, offer).task
+    dave = town.annotator("Dave")
+    dave.accept_task(task)
+    sent = tmp_path / "empty"
+    (sent / "result").mkdir(parents=True)
+    (sent / "manifest.json").write_bytes(manifest_of(dave, task).encode())
+    (sent / "result" / "result.json").write_text('{"examples": 1, "metrics": {}}')
+    send(town, dave, task, sent)
+    [(checked, _)] = town.creator("Alice").validate_all(task)
+    assert checked.reason.startswith("MissingFile: ")
 
 
 def test_an_annotation_that_leaves_an_item_out_is_rejected(town: Town) -> None:
