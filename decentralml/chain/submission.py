@@ -26,6 +26,8 @@ from decentralml.errors import (
 if TYPE_CHECKING:
     from decentralml.chain.node import Block, Node
 
+WATCH_SECONDS = 5.0
+"""Without news for so long, the chain itself is searched."""
 Resign = Callable[[], SignedCall]
 
 
@@ -66,6 +68,10 @@ class Place:
     index: int
 
 
+class _CannotTell(Exception):
+    """Whether the call is in the chain cannot be said now: never a reason to sign it again."""
+
+
 class Submission:
     """One signed call on its way; `run` ends when it is in a block that counts."""
 
@@ -87,39 +93,48 @@ class Submission:
             NodeUnreachable: no node answers.
         """
         while True:
-            if not self._fresh:
-                place = self.find()
-                if place is not None and self._counts(place):
-                    return place
-                if place is None and self._is_dead():
-                    self._sign_again()
-                elif place is not None:
-                    self._rest()
-                    continue
-            seen = self._send()
-            if seen is not None:
-                return seen
+            try:
+                place = self._step()
+            except _CannotTell:
+                place = None
+            if place is not None:
+                return place
             self._rest()
+
+    def _step(self) -> Place | None:
+        if not self._fresh:
+            place = self.find()
+            if place is not None:
+                return place if self._counts(place) else None
+            if self._is_dead():
+                self._sign_again()
+        return self._send()
 
     # -- looking
 
     def find(self) -> Place | None:
-        """Search the blocks that can hold it, up to the best one."""
+        """Search the blocks that can hold it, up to the best one.
+
+        Raises:
+            _CannotTell: the node does not have one of these blocks (now).
+        """
         first, best = self.signed.signed_at_block + 1, self.node.best()
         for number in range(first, min(best.number, self.signed.last_block) + 1):
             block_hash = self.node.block_hash(number)
-            place = None if block_hash is None else self.place_in(block_hash)
+            if block_hash is None:
+                raise _CannotTell
+            place = self.place_in(block_hash)
             if place is not None:
                 return place
         return None
 
     def place_in(self, block_hash: str) -> Place | None:
-        """Its place in one block."""
+        """Its place in one block. Raises as `find`."""
         from decentralml.chain.runtime import extrinsic_hash
 
         block = self.node.block(block_hash)
         if block is None:
-            return None
+            raise _CannotTell
         for index, extrinsic in enumerate(block.extrinsics):
             if extrinsic_hash(extrinsic) == self.signed.hash:
                 return Place(block, index)
@@ -138,12 +153,12 @@ class Submission:
         Its era must be over, or its nonce used by another transaction, in a block that counts.
         """
         settled = self.node.settled()
-        if settled.number >= self.signed.last_block:
-            return True
-        account = self.node.storage("System", "Account", self.signed.signer, at=settled.hash)
-        used = int(account["nonce"]) > self.signed.nonce
+        over = settled.number >= self.signed.last_block
+        if not over:
+            account = self.node.storage("System", "Account", self.signed.signer, at=settled.hash)
+            over = int(account["nonce"]) > self.signed.nonce
         # It may have come in between the search and this look.
-        return used and self.find() is None
+        return over and self.find() is None
 
     def _is_for_another_runtime(self) -> bool:
         """Whether the runtime was upgraded since it was signed, so that it can never come in."""
@@ -187,7 +202,7 @@ class Submission:
     def _watch(self, watch: Any) -> Place | None:
         while time.monotonic() < self._end:
             try:
-                said = watch.next(min(10.0, max(0.0, self._end - time.monotonic())))
+                said = watch.next(min(WATCH_SECONDS, max(0.0, self._end - time.monotonic())))
             except ConnectionLost:
                 return None
             if said in ("invalid", "dropped") or said is None:

@@ -86,7 +86,8 @@ class Proxy:
 
     def __init__(self, url: str) -> None:
         self._target = url
-        self.tamper: dict[str, Tamper] = {}
+        self.tamper: dict[str, Tamper] = {}  # by method, also of notifications
+        self.refuse: dict[str, dict[str, Any]] = {}  # by method: the error that is answered
         self.asked: list[str] = []
         self._server: Server = serve(self._serve, "127.0.0.1", 0, max_size=None)
         self._thread = threading.Thread(target=self._server.serve_forever)
@@ -111,7 +112,11 @@ class Proxy:
                     request = json.loads(client.recv())
                     methods[request["id"]] = request["method"]
                     self.asked.append(request["method"])
-                    chain.send(json.dumps(request))
+                    error = self.refuse.get(request["method"])
+                    if error is None:
+                        chain.send(json.dumps(request))
+                    else:
+                        client.send(json.dumps({"id": request["id"], "error": error}))
             except WebSocketException:
                 pass
         answers.join(10)

@@ -12,8 +12,10 @@ from typing import Any
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
+from nacl.hashlib import scrypt
+from nacl.secret import SecretBox
 
-from decentralml.chain import keys
+from decentralml.chain import keyfile, keys
 from decentralml.chain.keys import Keypair, KeyStore, find_password
 from decentralml.errors import (
     InvalidKeyName,
@@ -182,6 +184,16 @@ def _with_scrypt(n: int, p: int, r: int) -> str:
             _changed(encoding={"content": ["pkcs8", "sr25519"], "type": ["none"], "version": "3"}),
             "not encrypted",
         ),
+        (
+            _changed(
+                encoding={
+                    "content": ["pkcs8", "ecdsa"],
+                    "type": ["scrypt", "xsalsa20-poly1305"],
+                    "version": "3",
+                }
+            ),
+            "neither",
+        ),
         (_changed(encoded="!!"), "damaged"),
         (_changed(encoded=7), "no polkadot-js key file"),
         (_changed(address="5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"), "another address"),
@@ -203,6 +215,64 @@ def test_a_file_cut_short_is_no_key(store: KeyStore) -> None:
     cut = base64.b64encode(sealed[:60]).decode()
     with pytest.raises(KeyFileError):
         store.import_json("elsewhere", _changed(encoded=cut), VECTORS["password"])
+
+
+def _sealed(plain: bytes) -> str:
+    """A file that opens, with any content, as a hostile writer could make it."""
+    salt, nonce = bytes(32), bytes(24)
+    key = scrypt(b"secret", salt, n=2**13, r=8, p=10, dklen=32, maxmem=2**28)
+    numbers = b"".join(value.to_bytes(4, "little") for value in (2**13, 10, 8))
+    sealed = salt + numbers + nonce + SecretBox(key).encrypt(plain, nonce).ciphertext
+    return _changed(encoded=base64.b64encode(sealed).decode())
+
+
+@pytest.mark.parametrize(
+    ("plain", "why"),
+    [
+        (b"", "no key"),
+        (b"x" * 117, "no key"),
+        (keyfile._HEADER + bytes(64) + keyfile._DIVIDER + bytes(31), "no key"),
+        (keyfile._HEADER + bytes(64) + b"12345" + bytes(32), "no key"),
+        (keyfile._HEADER + bytes(64) + keyfile._DIVIDER + b"\x01" * 32, "halves do not fit"),
+    ],
+)
+def test_a_file_that_opens_to_something_else_is_no_key(
+    store: KeyStore, plain: bytes, why: str
+) -> None:
+    with pytest.raises(MalformedKeyFile, match=why):
+        store.import_json("elsewhere", _sealed(plain), "secret")
+
+
+def test_a_file_that_cannot_be_read_or_written_is_an_error_of_keys(
+    store: KeyStore, tmp_path: Path
+) -> None:
+    store.create("mine", "secret")
+    (store.folder / "mine.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(MalformedKeyFile):
+        store.unlock("mine", "secret")
+    (tmp_path / "file").touch()
+    with pytest.raises(KeyFileError, match="cannot be written"):
+        KeyStore(tmp_path / "file" / "keys").create("mine", "secret")
+
+
+def test_a_machine_without_a_key_ring_asks_the_person_and_says_what_else_there_is(
+    store: KeyStore,
+) -> None:
+    from keyring.backends.fail import Keyring as NoRing
+
+    store.import_mnemonic("mine", WORDS, "secret")
+    info = store.info("mine")
+    keyring.set_keyring(NoRing())
+    assert find_password(info, lambda question: "typed") == "typed"
+    keys.forget_password(info)
+    with pytest.raises(KeyFileError, match="DECENTRALML_PASSWORD"):
+        keys.remember_password(info, "secret")
+
+
+def test_the_address_of_a_well_known_key_needs_no_chain() -> None:
+    assert keys.well_known_address("//Bob") == "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+    with pytest.raises(InvalidKeyName):
+        keys.well_known_address("Bob")
 
 
 def test_the_list_names_keys_and_leaves_other_files_out(store: KeyStore) -> None:

@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from decentralml.chain import call_errors, calls
+from decentralml.chain import call_errors, calls, submission
 from decentralml.chain.calls import Call
 from decentralml.chain.keys import well_known
 from decentralml.chain.market import Market
@@ -24,6 +25,7 @@ from decentralml.chain.signed import SignedCall
 from decentralml.errors import (
     ChainError,
     NodeUnreachable,
+    RequestRefused,
     TransactionPending,
     TransactionRefused,
 )
@@ -31,6 +33,7 @@ from decentralml.types import AccountId, Planck, TaskId
 from pallets_mock.testing import DevChain
 
 SUBMIT = "author_submitAndWatchExtrinsic"
+LATEST = object()  # what the chain itself says
 FERDIE = AccountId("5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL")
 
 
@@ -266,6 +269,101 @@ def test_a_signature_that_never_fits_is_refused_rather_than_tried_for_ever(
     assert nonce(alice) == 0
 
 
+# -- a node that says something else
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["invalid", "dropped", {"usurped": "0x00"}, {"finalityTimeout": "0x00"}, {"inBlock": "0x00"}],
+    ids=str,
+)
+def test_a_call_that_is_in_though_the_node_says_otherwise_is_found(
+    proxy: Any, dev_chain: DevChain, said: Any
+) -> None:
+    proxy.tamper["author_extrinsicUpdate"] = lambda _: said
+    with Node(proxy.url, timeout=20) as node:
+        alice = Market(node, well_known("//Alice", node))
+        if said == {"inBlock": "0x00"}:
+            # No hash of a block at all: the node refuses to look for it.
+            with pytest.raises(RequestRefused):
+                alice.call(gift())
+        else:
+            alice.call(gift())
+        assert nonce(alice) == 1
+
+
+def test_a_block_that_does_not_hold_the_call_is_not_believed(
+    proxy: Any, dev_chain: DevChain
+) -> None:
+    proxy.tamper["author_extrinsicUpdate"] = lambda _: {"inBlock": dev_chain.genesis_hash}
+    with Node(proxy.url, timeout=20) as node:
+        alice = Market(node, well_known("//Alice", node))
+        assert alice.call(gift()).block_number == 1
+
+
+@pytest.mark.parametrize("said", ["ready", {"inBlock": 7}, {"retracted": "0x00"}], ids=str)
+def test_a_node_that_never_tells_is_asked(
+    proxy: Any, dev_chain: DevChain, monkeypatch: pytest.MonkeyPatch, said: Any
+) -> None:
+    monkeypatch.setattr(submission, "WATCH_SECONDS", 0.2)
+    proxy.tamper["author_extrinsicUpdate"] = lambda _: said
+    with Node(proxy.url, timeout=20) as node:
+        alice = Market(node, well_known("//Alice", node))
+        assert alice.call(gift()).block_number == 1
+        assert nonce(alice) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "answers"),
+    [
+        ("chain_getBlock", [None] * 3),
+        ("chain_getBlockHash", [LATEST, None, LATEST, None]),
+    ],
+)
+def test_a_block_that_the_node_does_not_show_is_no_reason_to_sign_again(
+    proxy: Any, dev_chain: DevChain, method: str, answers: list[Any]
+) -> None:
+    with Node(proxy.url, timeout=20) as node:
+        alice = Market(node, well_known("//Alice", node))
+        receipt = alice.submit(signed := alice.sign(gift()))
+        left = list(answers)
+
+        def hide(shown: Any) -> Any:
+            said = left.pop(0) if left else shown
+            return shown if said is LATEST else said
+
+        proxy.tamper[method] = hide
+        assert alice.submit(signed) == receipt
+        assert left == []
+        assert nonce(alice) == 1
+
+
+@pytest.mark.parametrize(("code", "kind"), [(-32601, RequestRefused), (1010, TransactionRefused)])
+def test_a_refusal_for_ever_is_an_error_with_the_nodes_words(
+    proxy: Any, dev_chain: DevChain, code: int, kind: type[ChainError]
+) -> None:
+    proxy.refuse[SUBMIT] = {"code": code, "message": "said", "data": "so"}
+    with Node(proxy.url, timeout=20) as node:
+        alice = Market(node, well_known("//Alice", node))
+        with pytest.raises(kind, match=r"said.*so"):
+            alice.call(gift())
+
+
+def test_a_refusal_for_now_is_tried_again_until_the_time_limit(
+    proxy: Any, dev_chain: DevChain
+) -> None:
+    proxy.refuse[SUBMIT] = {"code": 1016, "message": "Immediately Dropped"}
+    with Node(proxy.url, timeout=1.0) as node:
+        alice = Market(node, well_known("//Alice", node))
+        signed = alice.sign(gift())
+        with pytest.raises(TransactionPending):
+            alice.submit(signed)
+        assert proxy.asked.count(SUBMIT) > 1
+        proxy.refuse.clear()
+        alice.submit(signed)
+        assert nonce(alice) == 1
+
+
 # -- waiting
 
 
@@ -304,6 +402,25 @@ def test_away_from_a_development_chain_a_call_counts_when_it_is_final(
         chain.new_block()
         assert waiting.result(20).block_number == 1
         assert alice.head() == 1
+
+
+def test_what_another_process_sent_counts_when_it_is_final(
+    start_chain: Callable[..., DevChain],
+) -> None:
+    chain = start_chain(finality_lag=2)
+    with (
+        Node(chain.url, timeout=20) as fast,
+        Node(chain.url, timeout=20, wait="finality") as slow,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        alice = Market(fast, well_known("//Alice", fast))
+        receipt = alice.submit(signed := alice.sign(gift()))
+        waiting = pool.submit(Market(slow, well_known("//Alice", slow)).submit, signed)
+        chain.new_block()
+        with pytest.raises(FutureTimeout):
+            waiting.result(0.3)
+        chain.new_block()
+        assert waiting.result(20) == receipt
 
 
 def test_a_reorganisation_moves_the_call_and_its_receipt_names_where_it_stayed(
