@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from decentralml.learning.errors import MalformedModel, TooLarge, UnsafeModel
+from decentralml.learning.errors import MalformedModel, ResultRefused, TooLarge, UnsafeModel
 from decentralml.learning.layers import Layers, LayerSpec, Template, check_finite, check_specs
 from decentralml.learning.limits import ModelLimits
 
@@ -67,7 +67,10 @@ def _opened(weights: Path) -> Iterator[Any]:
     try:
         with h5py.File(weights, "r") as file:
             yield file
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except ResultRefused:
+        raise
+    except Exception as error:
+        # A damaged file makes h5py raise whatever its layers raise, TypeError and SystemError too.
         raise MalformedModel(f"{weights.name} is no readable HDF5 file: {error}") from error
 
 

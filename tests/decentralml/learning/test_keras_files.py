@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import struct
 import zipfile
 from collections.abc import Callable
@@ -21,15 +23,34 @@ from decentralml.learning.errors import (
     MissingFile,
     NotFinite,
     PickleRefused,
+    ResultRefused,
     ShapeMismatch,
     TooLarge,
     UnsafeModel,
 )
+from decentralml.learning.frameworks import keras_weights
 from decentralml.learning.limits import ModelLimits
 from decentralml.learning.models import read_layers, read_template, same_structure, write_like
 
 Spoil = Callable[..., Path]
 KERNEL = "layers/dense/vars/0"
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_a_damaged_hdf5_is_read_or_refused_and_nothing_else_happens(
+    base_file: Path, tmp_path: Path, seed: int
+) -> None:
+    with zipfile.ZipFile(base_file) as archive:
+        data = bytearray(archive.read("model.weights.h5"))
+    chance = random.Random(seed)
+    for _ in range(chance.choice([1, 3, 20])):
+        # The structure lies in the first few thousand bytes, numbers mostly behind them.
+        place = chance.randrange(chance.choice([4000, len(data)]))
+        data[place] = chance.choice([0, 255, data[place] ^ 1 << chance.randrange(8)])
+    path = tmp_path / "part.h5"
+    path.write_bytes(data)
+    with contextlib.suppress(ResultRefused):
+        keras_weights.read_arrays(path, ModelLimits(), read_template(base_file))
 
 
 def test_the_arrays_of_a_file_are_its_layers_without_the_optimizer_s(base_file: Path) -> None:
