@@ -21,8 +21,9 @@ from pallets_mock.errors import (
     RuntimePanic,
     UnknownSnapshot,
 )
+from pallets_mock.executor.executor import executor_for
 from pallets_mock.genesis import Genesis
-from pallets_mock.node.chain import Chain, Staged
+from pallets_mock.node.chain import CODE, Chain, Staged
 from pallets_mock.node.events import (
     BestChanged,
     BlockImported,
@@ -429,7 +430,12 @@ class Node:
 
         The block's state root is that of the changed state. Executing the block on its
         parent's state does not lead there: no transaction made the change.
+
+        Raises:
+            InvalidRuntime: it would be the chain's last block, since the new code is none.
         """
+        if CODE in writes:
+            executor_for(writes[CODE] or b"")
         sealed = self.seal(BlockWishes(from_pool=False, staged=self.chain.stage(writes)))
         return sealed.hash
 
