@@ -16,13 +16,14 @@ from typing import Any, Protocol
 import wasmtime
 
 from pallets_mock.executor import unchecked
-from pallets_mock.executor.companion import companion_wasm
+from pallets_mock.executor.companion import BEHIND, PYTHON, companion_wasm
 from pallets_mock.executor.module import compile_module, engine
 from pallets_mock.executor.program import IMPORTS, MEMORY, Program
 from pallets_mock.executor.unchecked import Trapped
 from pallets_mock.host.allocator import start_heap
 from pallets_mock.host.context import HostContext
 from pallets_mock.host.memory import GuestMemory
+from pallets_mock.host.table import HOST_FUNCTIONS
 
 MakeContext = Callable[[GuestMemory], HostContext]
 
@@ -62,7 +63,11 @@ class NativeMachine:
             for name, function in program.functions.items()
             if name not in own
         ]
-        self._companion = wasmtime.Linker(engine()).instantiate_pre(companion)
+        self._kept += [
+            unchecked.define(self._linker, PYTHON, name, HOST_FUNCTIONS[name], self)
+            for name in BEHIND.values()
+        ]
+        self._companion = self._linker.instantiate_pre(companion)
         self.context: HostContext
         self.failure: BaseException | None = None
 

@@ -30,9 +30,10 @@ MOST = 8 << (ORDERS - 1)
 """A runtime may not ask for more at once: 32 MiB."""
 
 FREE_LISTS_BYTES = 4 * (1 + ORDERS)
-SCRATCH_BYTES = 192
-"""For the hashing functions beside the WebAssembly allocator."""
-STATE_BYTES = FREE_LISTS_BYTES + SCRATCH_BYTES
+HASHING_BYTES = 192
+CACHE_BYTES = 2048
+"""For what stands beside the WebAssembly allocator: hashing, a cache of the storage."""
+STATE_BYTES = FREE_LISTS_BYTES + HASHING_BYTES + CACHE_BYTES
 
 
 def align(address: int) -> int:

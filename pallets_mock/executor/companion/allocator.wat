@@ -30,7 +30,7 @@
     (i32.store offset=4 (local.get $block) (i32.const 1))
     (i32.add (local.get $block) (i32.const ${HEADER})))
 
-  (func (export "ext_allocator_free_version_1") (param $address i32)
+  (func $free (export "ext_allocator_free_version_1") (param $address i32)
     (local $order i32) (local $slot i32) (local $block i32)
     (local.set $block (i32.sub (local.get $address) (i32.const ${HEADER})))
     (if (i32.or

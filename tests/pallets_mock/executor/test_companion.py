@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import partial
 
 import pytest
 import wasmtime
@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pallets_mock.errors import HostError
-from pallets_mock.executor.companion import companion_wasm
 from pallets_mock.host import allocator, hashing
 from pallets_mock.host.memory import GuestMemory
+from tests.pallets_mock.executor.beside import HEAP, PAGES, Companion
 
-HEAP, PAGES = 2000, 2
 HASHES = {
     "twox_64": (hashing.twox, 64),
     "twox_128": (hashing.twox, 128),
@@ -25,37 +24,13 @@ HASHES = {
 }
 
 
-class Companion:
-    """An instance, called from outside."""
-
-    def __init__(self) -> None:
-        self._store = wasmtime.Store()
-        module = wasmtime.Module(self._store.engine, _wasm())
-        self._exports = wasmtime.Instance(self._store, module, []).exports(self._store)
-        data = memoryview(self._exports["memory"].get_buffer_ptr(self._store)).cast("B")
-        self.memory = GuestMemory(data, HEAP)
-
-    def call(self, name: str, *arguments: int) -> int:
-        return self._exports[f"ext_{name}_version_1"](self._store, *arguments)
-
-    def malloc(self, size: int) -> int:
-        return self.call("allocator_malloc", size)
-
-    def free(self, address: int) -> None:
-        self.call("allocator_free", address)
-
-    def hash(self, name: str, data: bytes) -> bytes:
-        packed = self.memory.give(data)
-        found = self.call(f"hashing_{name}", packed)
-        digest = self.memory.read_at(found, HASHES[name][1] // 8)
-        for address in (found, packed & 0xFFFF_FFFF):
-            allocator.free(self.memory, address)
-        return digest
-
-
-@cache
-def _wasm() -> bytes:
-    return companion_wasm(HEAP, PAGES)
+def hash_of(companion: Companion, name: str, data: bytes) -> bytes:
+    packed = companion.memory.give(data)
+    found = companion.call(f"hashing_{name}_version_1", packed)
+    digest = companion.memory.read_at(found, HASHES[name][1] // 8)
+    for address in (found, packed & 0xFFFF_FFFF):
+        allocator.free(companion.memory, address)
+    return digest
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +48,7 @@ def test_a_hash_of_every_critical_length(companion: Companion, name: str, length
     function, bits = HASHES[name]
     data = bytes((7 * i + length) % 256 for i in range(length))
 
-    assert companion.hash(name, data) == function(data, bits)
+    assert hash_of(companion, name, data) == function(data, bits)
 
 
 @pytest.mark.parametrize("name", HASHES)
@@ -82,7 +57,7 @@ def test_a_hash_of_every_critical_length(companion: Companion, name: str, length
 def test_a_hash_of_anything(companion: Companion, name: str, data: bytes) -> None:
     function, bits = HASHES[name]
 
-    assert companion.hash(name, data) == function(data, bits)
+    assert hash_of(companion, name, data) == function(data, bits)
 
 
 STEPS = st.lists(
@@ -126,10 +101,10 @@ def attempt(allocate: Callable[[int], int], size: int) -> int | None:
 
 def test_a_full_memory_traps() -> None:
     companion = Companion()
-    companion.malloc(65536)
+    companion.malloc(PAGES * 32768)
 
     with pytest.raises(wasmtime.Trap, match="unreachable"):
-        companion.malloc(65536)
+        companion.malloc(PAGES * 32768)
 
 
 @pytest.mark.parametrize("size", [allocator.MOST, allocator.MOST + 1, 2**32 - 1])
@@ -170,4 +145,4 @@ def test_a_hash_of_bytes_beyond_the_memory_traps(companion: Companion) -> None:
 
     for name in HASHES:
         with pytest.raises(wasmtime.Trap, match="out of bounds"):
-            companion.call(f"hashing_{name}", (end - 8) | 9 << 32)
+            companion.call(f"hashing_{name}_version_1", (end - 8) | 9 << 32)
