@@ -131,22 +131,16 @@ def show(outcome: Outcome, bars: Sequence[Bar], picture: Path, *, as_json: bool)
     }
 
     def human() -> None:
-        names = ["who", "what for", ">round", "accepted by", ">paid", ">block", "result"]
-        rows = [
-            [p.who, p.title, p.round, p.policy, p.shown, p.block, _short(p.result)]
-            for p in outcome.payments
-        ]
-        table(names, rows, title="Paid by the chain")
+        names = ["who", "what for", ">round", "accepted by", ">paid", ">block"]
+        rows = [[p.who, p.title, p.round, p.policy, p.shown, p.block] for p in outcome.payments]
+        table(names, rows, title="Who was paid by the chain")
         rows = [[bar.name, _drawn(bar.accuracy), f"{bar.accuracy:.1%}"] for bar in bars]
-        table(["model", "accuracy on held-out digits", ">"], rows, title=outcome.source)
+        table(["model", "accuracy on held-out digits", ">"], rows, title="What federating is worth")
+        console().print(f"The data: {outcome.source}", soft_wrap=True)
         console().print(f"The picture is {picture}", soft_wrap=True)
         console().print(f"The federated model is {outcome.model}", soft_wrap=True)
 
     emit(plain, as_json, human)
-
-
-def _short(cid: Cid) -> str:
-    return f"{cid[:6]}…{cid[-6:]}"
 
 
 def _drawn(accuracy: float, width: int = 32) -> str:

@@ -52,7 +52,7 @@ def run(folder: Path, *, quick: bool, as_json: bool) -> None:
         told = Story(stage, people, board, root).tell(quick=quick)
         outcome = outcome_of(Market(node), people, told)
     bars, picture = bars_of(outcome), root / "accuracy.png"
-    draw(bars, f"Alone and federated ({outcome.source.split(' from ')[0]})", picture)
+    draw(bars, f"{len(outcome.alone)} contributors, alone and federated", picture)
     show(outcome, bars, picture, as_json=as_json)
     best = max(outcome.alone.values())
     if outcome.federated[-1] <= best:

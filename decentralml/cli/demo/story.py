@@ -82,11 +82,11 @@ class Story:
         many = ("--slots", str(len(self.contributors)), "--rounds", str(rounds))
         return {
             "contribution": self._create(
-                "contribution", "contribution", "Train the digits model",
+                "contribution", "contribution", "Train the model",
                 "--reward", "10", "--policy", "manual", *many, *model,
             ),
             "engineering": self._create(
-                "engineering", "engineering", "Give the model another layer",
+                "engineering", "engineering", "Add a layer",
                 "--reward", "25", "--policy", evaluator, *model,
             ),
             "annotation": self._create(
