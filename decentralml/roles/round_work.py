@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decentralml.chain.records import Task
-from decentralml.errors import OutOfOrder, RunnerError, TaskFailed, TaskLimitExceeded
+from decentralml.errors import OutOfOrder, TaskFailed, TaskLimitExceeded
 from decentralml.roles.delivery import model_file, pack
 from decentralml.roles.events import Did
 from decentralml.roles.manifest import Manifest
@@ -101,10 +101,12 @@ class RoundWork(Role):
             self._failed(task, failure)
             raise failure from error
 
-    def _failed(self, task: Task, error: RunnerError) -> None:
+    def _failed(self, task: Task, error: TaskFailed | TaskLimitExceeded) -> None:
         key, journal = failures_key(task), self.workspace.journal
         journal.write_note(key, str(int(journal.note(key) or 0) + 1))
-        self.tell(Did.FAILED, task.id, task.round, str(error))
+        why = error.why if isinstance(error, TaskFailed) else f"more {error.which} than allowed"
+        log = self.workspace.round(task.id, task.round).log
+        self.tell(Did.FAILED, task.id, task.round, f"{why}; its output is in {log}")
 
     def _touches(self, task: Task) -> str:
         machine = self.machine

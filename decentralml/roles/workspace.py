@@ -48,7 +48,8 @@ class Workspace:
         self, root: Path, genesis: str, account: AccountId, *, patience: float = 0
     ) -> None:
         self.genesis, self.account, self.patience = genesis, account, patience
-        self.folder = root / genesis.removeprefix("0x")[:12] / account
+        # Absolute: what runs in another folder is told of places in here.
+        self.folder = root.absolute() / genesis.removeprefix("0x")[:12] / account
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._depth = 0
 

@@ -30,6 +30,15 @@ def test_each_chain_and_account_has_its_own_folder(tmp_path: Path, workspace: Wo
     assert len({workspace.folder, other_chain.folder, other_account.folder}) == 3
 
 
+def test_a_workspace_named_from_here_is_the_same_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Workspace(Path("here"), GENESIS, ALICE).folder == (
+        tmp_path / "here" / "abababababab" / ALICE
+    )
+
+
 def test_only_the_person_can_read_the_folder(workspace: Workspace) -> None:
     assert workspace.folder.stat().st_mode & 0o077 == 0
 
