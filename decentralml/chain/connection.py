@@ -68,8 +68,7 @@ class Subscription:
 
     def close(self) -> None:
         """Tell the node that nobody listens; a connection that is gone needs no telling."""
-        with contextlib.suppress(ConnectionLost, AnswerError):
-            self._connection.unsubscribe(self, self._unsubscribe)
+        self._connection.unsubscribe(self, self._unsubscribe)
 
 
 class Connection:
@@ -129,10 +128,13 @@ class Connection:
         return subscription
 
     def unsubscribe(self, subscription: Subscription, method: str) -> None:
-        """End a subscription. Raises as `request`."""
+        """End a subscription, without waiting for what the node says to it."""
         with self._lock:
             self._subscriptions.pop(subscription.id, None)
-        self.request(method, [subscription.id])
+            number = next(self._ids)
+        message = {"jsonrpc": "2.0", "id": number, "method": method, "params": [subscription.id]}
+        with contextlib.suppress(OSError, WebSocketException):
+            self._socket.send(json.dumps(message))
 
     def close(self) -> None:
         """End the connection; everything that waits on it is told."""

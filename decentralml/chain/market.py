@@ -110,9 +110,11 @@ class Market:
         submission = Submission(self.node, signed, resign, fresh=fresh)
         place = submission.run()
         self._unsent.discard(submission.signed.hash)
-        events = [e for e in self.node.events(place.block) if e.extrinsic == place.index]
+        runtime = self.node.runtime_of(place.block)
+        everything = self.node.events(place.block, runtime)
+        events = [event for event in everything if event.extrinsic == place.index]
         receipt = receipt_of(submission.signed.hash, place.block, events)
-        failure = failure_in(self.node.runtime_at(place.block.parent), signed, receipt, events)
+        failure = failure_in(runtime, signed, receipt, events)
         if failure is not None:
             raise failure
         return receipt

@@ -305,9 +305,12 @@ class Node:
         parameters = [method, "0x" + argument.hex(), *([] if at is None else [at])]
         return bytes.fromhex(self.request("state_call", *parameters)[2:])
 
-    def events(self, block: Block) -> list[RuntimeEvent]:
+    def runtime_of(self, block: Block) -> Runtime:
+        """The runtime that executed a block. Raises as `runtime`."""
+        return self.runtime_at(block.parent if block.number else block.hash)
+
+    def events(self, block: Block, runtime: Runtime) -> list[RuntimeEvent]:
         """All events of a block, decoded with the runtime that executed it."""
-        runtime = self.runtime_at(block.parent) if block.number else self.runtime()
         key, _, _ = runtime.storage_key("System", "Events", [])
         raw = self.request("state_getStorage", key, block.hash)
         return [] if raw is None else runtime.events(bytes.fromhex(raw[2:]))

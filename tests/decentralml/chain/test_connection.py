@@ -173,6 +173,8 @@ def test_a_subscription_learns_that_its_connection_is_gone(
 def test_closing_a_subscription_tells_the_node(peer: Peer, connection: Connection) -> None:
     peer.behave = lambda socket, request: answer(socket, request, "s1")
     connection.subscribe("subscribe", [], "unsubscribe").close()
+    connection.request("after", [])  # answered after what was told before it
+    peer.asked.pop()
     assert (peer.asked[-1]["method"], peer.asked[-1]["params"]) == ("unsubscribe", ["s1"])
 
 
