@@ -1,7 +1,7 @@
 """A fresh instance for every call: nothing of one call is left in memory for the next.
 
 Linking is done once and kept in a machine; a machine makes one instance after another.
-There are two kinds, which do the same: `NativeMachine` leaves memory and hashes to
+There are two kinds, which do the same: `NativeMachine` leaves what it can to
 WebAssembly, `PlainMachine` has every host function in Python, through wasmtime-py's public
 interface alone.
 """
@@ -50,7 +50,7 @@ def _companion(heap: int, pages: int, data: bytes, cache_dir: Path | None) -> wa
 
 
 class NativeMachine:
-    """Memory and hashes in WebAssembly, the rest in Python by unchecked functions."""
+    """What the companion offers in WebAssembly, the rest in Python by unchecked functions."""
 
     def __init__(self, program: Program, cache_dir: Path | None) -> None:
         self._program = program
@@ -68,7 +68,7 @@ class NativeMachine:
             for name in BEHIND.values()
         ]
         self._companion = self._linker.instantiate_pre(companion)
-        self.context: HostContext
+        self.context: HostContext | None = None
         self.failure: BaseException | None = None
 
     def run(self, entry: str, argument: bytes, make_context: MakeContext) -> bytes:
@@ -88,6 +88,7 @@ class NativeMachine:
                 unchecked.call_entry(store, function, given & 0xFFFF_FFFF, len(argument))
             )
         finally:
+            self.context = None  # a block's whole overlay
             store.close()
 
 
@@ -102,7 +103,7 @@ class PlainMachine:
             self._linker.define_func(
                 IMPORTS, name, unchecked.function_type(function), self._called(function.call)
             )
-        self.context: HostContext
+        self.context: HostContext | None = None
         self.failure: BaseException | None = None
 
     def _called(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,4 +136,5 @@ class PlainMachine:
         except wasmtime.Trap as trap:
             raise Trapped(str(trap)) from trap
         finally:
+            self.context = None  # a block's whole overlay
             store.close()

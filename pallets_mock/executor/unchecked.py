@@ -45,7 +45,7 @@ _NAMES = (
 class Machine(Protocol):
     """What the host functions of one linker act for."""
 
-    context: HostContext
+    context: HostContext | None
     failure: BaseException | None
 
 

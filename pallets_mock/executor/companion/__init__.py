@@ -59,7 +59,7 @@ def _imports() -> str:
 
 
 def companion_wasm(heap: int, pages: int, data: bytes = b"") -> bytes:
-    """The module, which makes and exports the memory and the functions that use only it.
+    """The module, which makes and exports the memory and the functions beside it.
 
     Args:
         heap: where the allocator's state lies, a multiple of eight.
