@@ -20,6 +20,8 @@ fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 export VIRTUAL_ENV=$venv
+# The system's certificates, as pip uses them: networks with a proxy of their own need that.
+export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
 echo "installing the pinned dependencies into $venv (about 2 GB the first time)"
 "$venv/bin/uv" pip install --quiet --require-hashes -r requirements.lock
 "$venv/bin/uv" pip install --quiet --no-deps -e .
