@@ -89,7 +89,7 @@ impl<T: Config> Pallet<T> {
         Self::check_schedule(&terms.schedule)?;
         ensure!(is_cid(&terms.bundle), Error::<T>::InvalidCid);
         ensure!(
-            terms.model.as_ref().map_or(true, |model| is_cid(model)),
+            terms.model.as_ref().is_none_or(|model| is_cid(model)),
             Error::<T>::InvalidCid
         );
         ensure!(
