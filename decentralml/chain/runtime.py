@@ -137,7 +137,7 @@ class Runtime:
             try:
                 self._library: Any = _Offline(metadata, version)
             except _BROKEN as error:
-                raise MalformedChainData("metadata", metadata[:40]) from error
+                raise MalformedChainData("metadata", str(metadata)[:40]) from error
         self._config = self._library.runtime_config
         metadata_object: Any = self._library.metadata
         self._types = metadata_object.portable_registry["types"].value
@@ -157,11 +157,16 @@ class Runtime:
         return frozenset(error.name for error in (found.errors or ())) if found else frozenset()
 
     def error_name(self, pallet: int, error: int) -> tuple[str, str]:
-        """Names of the pallet and error that a dispatch error points at."""
-        found = self._library.metadata.get_module_error(module_index=pallet, error_index=error)
+        """Names of the pallet and error that a dispatch error points at.
+
+        Raises:
+            MalformedChainData: the metadata has no such error.
+        """
         for candidate in self._library.metadata.pallets:
             if candidate.value["index"] == pallet:
-                return str(candidate.value["name"]), str(found.name)
+                for found in candidate.errors or ():
+                    if found.value["index"] == error:
+                        return str(candidate.value["name"]), str(found.name)
         raise MalformedChainData("a dispatch error", (pallet, error))
 
     def constant(self, pallet: str, name: str) -> Any:

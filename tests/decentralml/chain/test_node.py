@@ -89,6 +89,54 @@ def test_a_runtime_that_does_not_fit_is_named(
         node.runtime()
 
 
+def test_a_pallet_that_lacks_a_call_is_named(proxy: Any) -> None:
+    calls = b"prune_task".hex(), b"prune_tusk".hex()
+    proxy.tamper["state_getMetadata"] = lambda metadata: metadata.replace(*calls)
+    with (
+        Node(proxy.url, timeout=20) as node,
+        pytest.raises(WrongRuntime, match="lacks the calls prune_task"),
+    ):
+        node.runtime()
+
+
+@pytest.mark.parametrize("metadata", [None, 7, "", "0x", "0x6d657461", "0x6d6574610e04ff"])
+def test_what_is_no_metadata_is_refused(proxy: Any, metadata: Any) -> None:
+    proxy.tamper["state_getMetadata"] = lambda _: metadata
+    with Node(proxy.url, timeout=20) as node, pytest.raises(MalformedChainData):
+        node.runtime()
+
+
+def test_what_the_metadata_does_not_have_is_said_by_name(dev_chain: DevChain) -> None:
+    with Node(dev_chain.url, timeout=20) as node:
+        runtime = node.runtime()
+        assert runtime.errors_of("NoSuchPallet") == runtime.calls_of("NoSuchPallet") == frozenset()
+        with pytest.raises(MalformedChainData, match=r"NoSuchPallet\.Item"):
+            runtime.storage_type("NoSuchPallet", "Item")
+        with pytest.raises(MalformedChainData, match=r"DecentralML\.NoSuchItem"):
+            runtime.storage_type("DecentralML", "NoSuchItem")
+        with pytest.raises(MalformedChainData, match="pallet_decentralml::NoSuchType"):
+            runtime.type_named("pallet_decentralml", "NoSuchType")
+        for pallet, error in ((250, 0), (10, 250)):
+            with pytest.raises(MalformedChainData, match="dispatch error"):
+                runtime.error_name(pallet, error)
+
+
+def test_a_node_without_version_news_is_asked_for_its_version(proxy: Any) -> None:
+    proxy.refuse["state_subscribeRuntimeVersion"] = {"code": -32601, "message": "no such method"}
+    with Node(proxy.url, timeout=20) as node:
+        first = node.runtime()
+        before = proxy.asked.count("state_getRuntimeVersion")
+        assert node.runtime() is first
+        assert proxy.asked.count("state_getRuntimeVersion") == before + 1
+
+
+@pytest.mark.parametrize("block", [7, {}, {"block": None}, {"block": {"header": {}}}])
+def test_what_is_no_block_is_refused(proxy: Any, block: Any) -> None:
+    proxy.tamper["chain_getBlock"] = lambda _: block
+    with Node(proxy.url, timeout=20) as node, pytest.raises(MalformedChainData):
+        node.block(node.genesis)
+
+
 @pytest.mark.parametrize(
     ("method", "change"),
     [

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 import pytest
 
+from decentralml.chain import watch as watch_module
 from decentralml.chain.keys import well_known
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
@@ -133,6 +134,46 @@ def test_what_is_final_is_told_once_though_blocks_were_replaced(
             told = names(items.result(20))
     assert [number for number, _ in told] == [1, 2, 3]
     assert sum(happened.count("TaskCreated") for _, happened in told) == 1
+
+
+def test_a_node_that_announces_nothing_is_asked(
+    proxy: Any, dev_chain: DevChain, people: Any
+) -> None:
+    proxy.refuse["chain_subscribeNewHeads"] = {"code": -32601, "message": "no such method"}
+    with (
+        Node(proxy.url, timeout=20) as node,
+        following(Market(node), 3, from_block=BlockNumber(1)) as items,
+    ):
+        dev_chain.new_block(3)
+        assert [number for number, _ in items.result(20)] == [1, 2, 3]
+
+
+def test_a_block_that_the_node_does_not_show_yet_is_waited_for(
+    proxy: Any, dev_chain: DevChain
+) -> None:
+    answers = iter([None, None])
+    proxy.tamper["chain_getBlock"] = lambda block: next(answers, block)
+    dev_chain.new_block()
+    with Node(proxy.url, timeout=20) as node:
+        watch = Market(node).events(BlockNumber(1))
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(next, watch)
+            while not first.done():
+                dev_chain.new_block()
+                wait([first], timeout=0.05)
+            assert first.result()[0] == 1
+
+
+def test_only_so_many_blocks_are_remembered(
+    dev_chain: DevChain, alice: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_module, "REMEMBERED", 3)
+    dev_chain.new_block(8)
+    watch = alice.events(BlockNumber(1))
+    assert [next(watch)[0] for _ in range(8)] == [1, 2, 3, 4, 5, 6, 7, 8]
+    dev_chain.reorganise(5)  # further back than is remembered: what is remembered comes again
+    assert [next(watch)[0] for _ in range(4)] == [6, 7, 8, 9]
+    watch.close()
 
 
 def test_stop_ends_the_watch_without_a_block(dev_chain: DevChain, alice: Market) -> None:
