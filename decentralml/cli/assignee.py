@@ -73,7 +73,7 @@ def _add_looking(app: typer.Typer, role: str) -> None:
         """List what you have taken on."""
         from decentralml.cli import tables
 
-        with _worker(loaded, role) as worker:
+        with opened_worker(loaded, role) as worker:
             mine, token = worker.assignments(), worker.market.token()
             emit(mine, as_json, lambda: tables.assignments_table(mine, token))
 
@@ -84,7 +84,7 @@ def _add_looking(app: typer.Typer, role: str) -> None:
         from decentralml.cli import trusting
         from decentralml.types import TaskId
 
-        with _worker(loaded, role, Running(data)) as worker:
+        with opened_worker(loaded, role, Running(data)) as worker:
             trusting.show(worker.preview(TaskId(task)))
 
 
@@ -95,7 +95,7 @@ def _add_steps(app: typer.Typer, role: str) -> None:
         """Take a task on: download and verify its bundle, take a slot, download the model."""
         from decentralml.types import TaskId
 
-        with _worker(loaded, role) as worker:
+        with opened_worker(loaded, role) as worker:
             taken = worker.accept_task(TaskId(task))
             emit(taken, as_json, lambda: remark(f"send your result before block {taken.until}"))
 
@@ -112,7 +112,9 @@ def _add_steps(app: typer.Typer, role: str) -> None:
         """Run the task's script for the current round, sandboxed. Prints the result's folder."""
         from decentralml.types import TaskId
 
-        with _worker(loaded, role, Running(data, yes, tuple(trust or ()), no_sandbox)) as worker:
+        with opened_worker(
+            loaded, role, Running(data, yes, tuple(trust or ()), no_sandbox)
+        ) as worker:
             typer.echo(str(worker.run(TaskId(task))))
 
     @app.command()
@@ -122,7 +124,7 @@ def _add_steps(app: typer.Typer, role: str) -> None:
         from decentralml.cli import tables
         from decentralml.types import TaskId
 
-        with _worker(loaded, role) as worker:
+        with opened_worker(loaded, role) as worker:
             sent, token = worker.send_task_result(TaskId(task)), worker.market.token()
             emit(sent, as_json, lambda: tables.results_table([sent], token))
 
@@ -132,7 +134,7 @@ def _add_steps(app: typer.Typer, role: str) -> None:
         """Give a task up. Free in the first half of a round; later it costs a part of the stake."""
         from decentralml.types import TaskId
 
-        with _worker(loaded, role) as worker:
+        with opened_worker(loaded, role) as worker:
             if worker.release_assignment(TaskId(task)) is None:
                 remark(f"there is no assignment of task {task} to give up")
 
@@ -164,7 +166,7 @@ def _add_daemon(app: typer.Typer, role: str) -> None:
         from decentralml.types import AccountId, TaskId
 
         running = Running(data, yes, tuple(trust or ()), no_sandbox)
-        with _worker(loaded, role, running, to_json=as_json) as worker:
+        with opened_worker(loaded, role, running, to_json=as_json) as worker:
             token = worker.market.token()
             wanted = Wanted(
                 kinds=worker.kinds,
@@ -186,7 +188,7 @@ def _add_disputes(app: typer.Typer, role: str) -> None:
         """Ask the arbiter about your rejected result; a deposit is held until the ruling."""
         from decentralml.types import Round, TaskId
 
-        with _worker(loaded, role) as worker:
+        with opened_worker(loaded, role) as worker:
             block = worker.dispute_result(TaskId(task), Round(number))
             remark(f"disputed in block {block}")
 
@@ -196,7 +198,7 @@ def _add_disputes(app: typer.Typer, role: str) -> None:
         """Have your result settled whose time is over: silence pays."""
         from decentralml.types import Round, TaskId
 
-        with _worker(loaded, role) as worker:
+        with opened_worker(loaded, role) as worker:
             worker.claim_result(TaskId(task), Round(number), worker.account)
 
 
@@ -211,7 +213,7 @@ def _show_report(report: WorkReport) -> None:
 
 
 @contextmanager
-def _worker(
+def opened_worker(
     loaded: Loaded, role: str, running: Running | None = None, *, to_json: bool = False
 ) -> Iterator[Worker]:
     """The role, wired up; what it does is shown while it works."""

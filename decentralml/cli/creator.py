@@ -14,7 +14,7 @@ from decentralml.cli.output import JsonFlag, emit, remark, table
 from decentralml.cli.validating import Account, RoundNumber, TaskNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from decentralml.chain.records import Policy
     from decentralml.config import Loaded
@@ -246,15 +246,18 @@ def _show_federated(report: RoundReport) -> None:
     from decentralml.cli import tables
     from decentralml.cli.watching import printable
 
-    def percent(measured: object) -> str:
-        return "" if measured is None else str(measured)
+    def figures(measured: Mapping[str, float]) -> str:
+        return ", ".join(f"{printable(name)} {value:.4g}" for name, value in measured.items())
 
-    rows = [
-        [tables.short(str(used.worker)), used.examples, percent(used.measured), "used"]
+    rows = [["the round's model", "", figures(report.base), ""]]
+    rows += [
+        [tables.short(str(used.worker)), str(used.examples), figures(used.measured), "used"]
         for used in report.used
     ]
     rows += [[tables.short(str(w)), "", "", f"refused: {printable(why)}"]
              for w, why in report.refused.items()]  # fmt: skip
+    examples = sum(used.examples for used in report.used)
+    rows.append(["federated", str(examples), figures(report.federated), ""])
     table(["worker", ">examples", "measured", ""], rows)
     remark(f"federated model: {report.model}")
 
