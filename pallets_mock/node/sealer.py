@@ -7,7 +7,8 @@ import logging
 
 from pallets_mock.clock import BlockTime, Every, Instant
 from pallets_mock.errors import PalletsMockError
-from pallets_mock.node.node import BlockWishes, Node
+from pallets_mock.node.assembly import BlockWishes
+from pallets_mock.node.node import Node
 
 INSTANT_BLOCK_SECONDS = 0.5
 """How long transactions go into one instant block before it is sealed."""
@@ -80,7 +81,7 @@ class Sealer:
         """Build one block in steps; False if it failed, which is logged."""
         async with self._node.writer:
             try:
-                for _ in self._node.building(BlockWishes(seconds=seconds)):
+                for _ in self._node.sealing(BlockWishes(seconds=seconds)):
                     await asyncio.sleep(0)
             except PalletsMockError as error:
                 log.error("no block: %s", error)

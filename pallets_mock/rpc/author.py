@@ -81,8 +81,8 @@ class AuthorRpc:
             if isinstance(status, LAST):
                 sink.finish()
 
-        self.node.watchers.add(hash_, on_status)
-        sink.on_close(lambda: self.node.watchers.remove(hash_, on_status))
+        self.node.announcer.watchers.add(hash_, on_status)
+        sink.on_close(lambda: self.node.announcer.watchers.remove(hash_, on_status))
         try:
             self.node.submit(bytes_)
         except (PoolError, RuntimePanic) as error:

@@ -114,5 +114,5 @@ class ChainRpc:
 
 def listen(node: Node, sink: Sink, on_event: Callable[[NodeEvent], None]) -> None:
     """Hear the node's events until the subscription ends."""
-    node.listeners.add(on_event)
-    sink.on_close(lambda: node.listeners.discard(on_event))
+    node.announcer.listeners.add(on_event)
+    sink.on_close(lambda: node.announcer.listeners.discard(on_event))

@@ -9,8 +9,8 @@ from typing import Any
 
 from pallets_mock.clock import parse_block_time, parse_time
 from pallets_mock.errors import PoolError, RuntimePanic
-from pallets_mock.node import Node, Sealer
-from pallets_mock.node.node import BlockWishes
+from pallets_mock.node import History, Node, Sealer
+from pallets_mock.node.assembly import BlockWishes
 from pallets_mock.rpc.dispatch import Handler
 from pallets_mock.rpc.errors import DEV_REFUSED, RpcError, invalid_params, pool_error
 from pallets_mock.rpc.faults import Delay, Faults
@@ -34,6 +34,9 @@ class DevRpc:
     sealer: Sealer
     faults: Faults
     drop_connections: Callable[[], int]
+
+    def __post_init__(self) -> None:
+        self.history = History(self.node)
 
     def methods(self) -> dict[str, Handler]:
         """Handlers by wire name."""
@@ -107,23 +110,23 @@ class DevRpc:
     async def set_storage(self, pairs: list[tuple[Bytes, Bytes | None]]) -> str:
         """Give keys other values (null removes) in a block of its own; returns its hash."""
         async with self.node.writer:
-            return to_hex(self.node.set_storage({bytes(key): value for key, value in pairs}))
+            return to_hex(self.history.set_storage({bytes(key): value for key, value in pairs}))
 
     async def snapshot(self) -> int:
         """Remember chain, pool and clock; returns the number that `dev_revert` takes."""
         async with self.node.writer:
-            return self.node.snapshot()
+            return self.history.snapshot()
 
     async def revert(self, snapshot: U32) -> str:
         """Make all as it was at a snapshot; returns the hash of the best block."""
         async with self.node.writer:
-            self.node.revert(snapshot)
+            self.history.revert(snapshot)
         return to_hex(self.node.chain.head.best)
 
     async def set_head(self, hash_: Hash) -> str:
         """Make any known block the best one; its ancestors are the chain."""
         async with self.node.writer:
-            self.node.set_head(hash_)
+            self.history.set_head(hash_)
         return to_hex(hash_)
 
     async def reorganise(
@@ -139,7 +142,7 @@ class DevRpc:
         if depth + (blocks or 0) > MOST_BLOCKS:
             raise invalid_params(f"`depth`: at most {MOST_BLOCKS} blocks")
         async with self.node.writer:
-            return to_hex(self.node.reorganise(depth, blocks, keep=keep_transactions))
+            return to_hex(self.history.reorganise(depth, blocks, keep=keep_transactions))
 
     def drop(self, method: str | None = None, when: str = "after", times: U32 = ONE) -> int:
         """Cut connections.
@@ -184,7 +187,7 @@ class DevRpc:
             if not create_empty and not self.node.pool.ready_count:
                 raise RpcError(20000, "block was requested, but there are no transactions for it")
             if parent_hash is not None and parent_hash != self.node.chain.head.best:
-                self.node.set_head(parent_hash)
+                self.history.set_head(parent_hash)
             sealed = self.node.seal()
             if finalize:
                 self.node.finalise(sealed.hash)

@@ -32,6 +32,8 @@ BACKLOG_CHARACTERS = 4 * 1024 * 1024
 LOCAL_ORIGINS = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?|https://polkadot\.js\.org"
 """Pages that may ask by default, as with a node: those on this machine, and the well-known app."""
 
+_TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
 log = logging.getLogger("pallets_mock.rpc")
 
 
@@ -190,6 +192,7 @@ class _Front(asyncio.Protocol):
     ) -> None:
         self._server, self._websocket = server, websocket
         self.is_websocket = False
+        self._admitted = False
         self._transport: asyncio.Transport | None = None
         self._late: asyncio.TimerHandle | None = None
         self._start = b""
@@ -197,10 +200,7 @@ class _Front(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
         self._transport = transport
-        if not self._server.admit(self):
-            transport.write(b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n")
-            transport.close()
-            return
+        self._admitted = self._server.admit(self)
         connection = transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -213,6 +213,10 @@ class _Front(asyncio.Protocol):
             return
         if self._late is not None:
             self._late.cancel()
+        if not self._admitted:  # said only now: before it asked, a client would not hear it
+            self._transport.write(_TOO_MANY)
+            self._transport.close()
+            return
         self.is_websocket = self._start.startswith(b"GET ")
         make = self._websocket if self.is_websocket else self._server.http_connection
         protocol: asyncio.Protocol = make(lambda: self._server.leave(self))

@@ -99,7 +99,7 @@ class SystemRpc:
             encoded = check_framing(extrinsic)
         except MalformedExtrinsic as error:
             raise RpcError(2, "Unable to dry run extrinsic", str(error)) from error
-        outcome = self.node.dry_run(encoded, at)
+        outcome = self.node.assembler.dry_run(encoded, at)
         if isinstance(outcome, Panicked):
             raise RpcError(1, "Unable to dry run extrinsic.", outcome.message)
         if isinstance(outcome, Refused):

@@ -256,7 +256,9 @@ def test_a_subscription_that_is_cut_off_leaves_nothing_behind(
         wire.call("author_submitAndWatchExtrinsic", transfer(signer, 0))
     with Wire(dev_chain.url) as again:
         again.call("system_chain")  # after the other's end was noticed
-    assert dev_chain.run(lambda node: (len(node.listeners), len(node.watchers))) == (0, 0)
+    assert dev_chain.run(
+        lambda node: (len(node.announcer.listeners), len(node.announcer.watchers))
+    ) == (0, 0)
 
 
 def test_answers_come_late_while_that_is_asked_for(wire: Wire):
