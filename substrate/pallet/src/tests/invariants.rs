@@ -1,6 +1,8 @@
 //! The checks of what is always true: each finds the damage that it is there to find.
 
-use crate::{mock::*, Assignments, NextTaskId, OpenTasks, Results, Tasks, TasksOfWorker};
+use crate::{
+    mock::*, Assignments, NextTaskId, OpenTasks, Results, Tasks, TasksOfOfficer, TasksOfWorker,
+};
 use frame_support::assert_ok;
 
 /// A sound market with an assignment, a pending and a rejected result; then the damage.
@@ -107,7 +109,7 @@ fn orphans_and_parties_that_judge_are_found() {
     assert_eq!(found, "a judge is a party");
     let found = damaged(|task| change(task, |t| t.creator = WORKER));
     assert_eq!(found, "a creator works for itself");
-    let found = damaged(|task| Tasks::<Test>::remove(task));
+    let found = damaged(Tasks::<Test>::remove);
     assert_eq!(found, "an assignment without a task");
     let found = damaged(|task| {
         Assignments::<Test>::remove(task, OTHER);
@@ -124,4 +126,6 @@ fn wrong_lists_are_found() {
     assert_eq!(found, "the list of open tasks is wrong");
     let found = damaged(|task| TasksOfWorker::<Test>::remove(WORKER, newest_first(task)));
     assert_eq!(found, "the list of a worker's tasks is wrong");
+    let found = damaged(|task| TasksOfOfficer::<Test>::remove(ARBITER, newest_first(task)));
+    assert_eq!(found, "the list of an officer's tasks is wrong");
 }

@@ -5,7 +5,7 @@
 //!
 //! `DECENTRALML_WALK_STEPS` says how many steps to take in all; 20,000 when it is not set.
 
-use crate::{mock::*, Assignments, Call, OpenTasks, Results, Tasks, TasksOfWorker};
+use crate::{mock::*, Assignments, Call, OpenTasks, Results, Tasks, TasksOfOfficer, TasksOfWorker};
 use frame_support::traits::UnfilteredDispatchable;
 use proptest::{
     prelude::*,
@@ -93,11 +93,11 @@ fn any_step() -> impl Strategy<Value = Step> {
     let ruling = select(&[Ruling::Worker, Ruling::Validator][..]);
     prop_oneof![
         3 => (person(), any_terms()).prop_map(|(w, t)| Step::Create(w, t)),
-        6 => (person(), index()).prop_map(|(w, i)| Step::Accept(w, i)),
+        14 => (person(), index()).prop_map(|(w, i)| Step::Accept(w, i)),
         2 => index().prop_map(Step::StartRound),
-        6 => index().prop_map(Step::Send),
+        14 => index().prop_map(Step::Send),
         1 => (person(), index(), 0..4u32).prop_map(|(w, i, r)| Step::SendAnything(w, i, r)),
-        6 => (index(), any::<bool>()).prop_map(|(i, a)| Step::Validate(i, a)),
+        8 => (index(), any::<bool>()).prop_map(|(i, a)| Step::Validate(i, a)),
         1 => (person(), index(), any::<bool>()).prop_map(|(w, i, a)| Step::ValidateAs(w, i, a)),
         4 => index().prop_map(Step::Claim),
         4 => index().prop_map(Step::Dispute),
@@ -108,7 +108,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => index().prop_map(Step::WithdrawOwn),
         2 => (index(), 0..5u32).prop_map(|(i, n)| Step::Prune(i, n)),
         1 => (person(), person(), 1..3_000u128).prop_map(|(a, b, n)| Step::Spend(a, b, n)),
-        4 => (1..12u64).prop_map(Step::Wait),
+        6 => (1..8u64).prop_map(Step::Wait),
         1 => Just(Step::Wait(IDLE_TIME + 60)),
     ]
 }
@@ -398,6 +398,7 @@ fn check_that_nothing_is_left() -> Result<(), TestCaseError> {
     prop_assert_eq!(Results::<Test>::iter().count(), 0);
     prop_assert_eq!(OpenTasks::<Test>::iter().count(), 0);
     prop_assert_eq!(TasksOfWorker::<Test>::iter().count(), 0);
+    prop_assert_eq!(TasksOfOfficer::<Test>::iter().count(), 0);
     for who in PEOPLE {
         prop_assert_eq!(all_held(who), 0, "{} has money on hold", who);
     }
