@@ -14,6 +14,7 @@ A figure is the median over the rounds.
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from statistics import median
@@ -44,7 +45,7 @@ def milliseconds(chain: OfflineChain, extrinsics: list[bytes]) -> dict[str, floa
     builder.finalise(chain.authority)
     times.append(time.perf_counter())
     begin, apply, validate, finalise = (
-        (after - before) * 1e3 for before, after in zip(times[:-1], times[1:], strict=True)
+        (after - before) * 1e3 for before, after in itertools.pairwise(times)
     )
     count = len(extrinsics)
     return {

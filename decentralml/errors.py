@@ -282,7 +282,7 @@ class BundleRefused(AssetError):
     """Something that no bundle may hold: a link, a device, a name that climbs or collides."""
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"{ascii(path)} cannot be in a bundle: {why}. Rename or remove it.")
+        super().__init__(f"{path!a} cannot be in a bundle: {why}. Rename or remove it.")
         self.path, self.why = path, why
 
 
@@ -368,8 +368,8 @@ class JournalUnusable(RoleError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"the journal {path} cannot be used: {reason}; restore it from a copy, or move it away to begin"
-            " a new one from what the chain says"
+            f"the journal {path} cannot be used: {reason}; restore it from a copy, or move it away "
+            "to begin a new one from what the chain says"
         )
         self.path, self.reason = path, reason
 
@@ -415,7 +415,8 @@ class WrongKind(RoleError):
 
     def __init__(self, task: int, kind: str, role: str) -> None:
         super().__init__(
-            f"task {task} is of the kind {kind}, which is no work for the role {role}; take it on with the role it is for"
+            f"task {task} is of the kind {kind}, which is no work for the role {role}; "
+            "take it on with the role it is for"
         )
         self.task, self.kind, self.role = task, kind, role
 
@@ -430,7 +431,8 @@ class DraftChanged(RoleError):
 
     def __init__(self, key: str, differs: tuple[str, ...]) -> None:
         super().__init__(
-            f"a task was posted (or begun to be posted) under the key {key!r} with another {', '.join(differs)};"
+            f"a task was posted (or begun to be posted) under the key {key!r} with another "
+            f"{', '.join(differs)};"
             " use another key for another task"
         )
         self.key, self.differs = key, differs
@@ -463,7 +465,8 @@ class UnusableModel(RoleError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"the model bundle at {path} does not hold exactly one file; release the assignment, and tell the creator"
+            f"the model bundle at {path} does not hold exactly one file; "
+            "release the assignment, and tell the creator"
         )
         self.path = path
 
@@ -477,8 +480,8 @@ class SealingNeeded(RoleError):
 
     def __init__(self, task: int) -> None:
         super().__init__(
-            f"task {task} asks for results sealed to its creator's key, which this version cannot do;"
-            " choose another task"
+            f"task {task} asks for results sealed to its creator's key, which this version cannot "
+            "do; choose another task"
         )
         self.task = task
 

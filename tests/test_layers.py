@@ -51,7 +51,8 @@ ALLOWED = {
         "pallets_mock.clock",
     },
 }  # fmt: skip
-ROOTS = {"pallets_mock.__main__", "pallets_mock.testing", "pallets_mock.fixtures"}  # these wire all rooms together
+# These wire all rooms together.
+ROOTS = {"pallets_mock.__main__", "pallets_mock.testing", "pallets_mock.fixtures"}
 
 # third-party library → the only places that may import it.
 LIBRARY_ROOMS = {
