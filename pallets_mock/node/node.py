@@ -15,7 +15,7 @@ from pallets_mock.errors import PoolError, RuntimePanic
 from pallets_mock.genesis import Genesis
 from pallets_mock.node.announcer import Announcer
 from pallets_mock.node.assembly import Assembled, Assembler, BlockWishes
-from pallets_mock.node.chain import Chain
+from pallets_mock.node.chain import CODE, Chain
 from pallets_mock.node.events import BestChanged, BlockImported
 from pallets_mock.pool.queue import Pool, PoolLimits
 from pallets_mock.pool.status import Invalid
@@ -119,7 +119,7 @@ class Node:
             self.announcer.tell(best)
             self.announcer.on_chain([sealed.hash])
         self.announcer.final(finals)
-        if wishes.staged is not None:
+        if staged or CODE in diff:
             self.validate_pool_again()
 
     @property
