@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pallets_mock.testing import DevChain
 
+from pallets_mock.testing import DevChain
 from tests.decentralml.roles.town import Town
 
 
