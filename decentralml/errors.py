@@ -79,6 +79,17 @@ class RequestRefused(ChainError):
         self.method, self.code, self.message, self.data = method, code, message, data
 
 
+class StateDiscarded(ChainError):
+    """A node does not keep the state of a block that old."""
+
+    def __init__(self, url: str, block: str) -> None:
+        super().__init__(
+            f"The node at {url} no longer keeps the state of block {block}. "
+            "Name a node that keeps all states (an archive node) with --node."
+        )
+        self.url, self.block = url, block
+
+
 class WrongRuntime(ChainError):
     """The chain runs something that this version of the package does not fit."""
 

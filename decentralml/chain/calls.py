@@ -118,6 +118,30 @@ def batch(calls: Sequence[Call]) -> Call:
     return Call("batch_all", {"calls": inner}, pallet="Utility")
 
 
+def in_name_of(account: AccountId, call: Call) -> Call:
+    """`call` made by `account`, signed by a key that it appointed (see `appoint`)."""
+    (inner,) = batch([call]).args["calls"]
+    args = {"real": account, "force_proxy_type": None, "call": inner}
+    return Call("proxy", args, pallet="Proxy")
+
+
+def appoint(key: AccountId) -> Call:
+    """Let `key` accept tasks, send results and release assignments for the signer, nothing else.
+
+    So a worker's machine needs no key that can move money. Holds a deposit on the signer.
+    """
+    return Call("add_proxy", _worker_proxy(key), pallet="Proxy")
+
+
+def dismiss(key: AccountId) -> Call:
+    """End what `appoint` began; the deposit comes back."""
+    return Call("remove_proxy", _worker_proxy(key), pallet="Proxy")
+
+
+def _worker_proxy(key: AccountId) -> dict[str, Any]:
+    return {"delegate": key, "proxy_type": "Worker", "delay": 0}
+
+
 def plain(call: Call) -> dict[str, Any]:
     """The call as JSON values."""
     return asdict(call)

@@ -26,21 +26,29 @@ if TYPE_CHECKING:
 
 
 class Market(Reader):
-    """The market behind one node, for one signer (or, without, for a reader)."""
+    """The market behind one node, for one signer (or, without, for a reader).
 
-    def __init__(self, node: Node, signer: Keypair | None = None) -> None:
+    Args:
+        in_name_of: the account whose calls these are, when `signer` is only a key that it
+            appointed (`calls.appoint`); the fees are the signer's.
+    """
+
+    def __init__(
+        self, node: Node, signer: Keypair | None = None, in_name_of: AccountId | None = None
+    ) -> None:
         super().__init__(node)
-        self._signer = signer
+        self._signer, self._in_name_of = signer, in_name_of
         self._unsent: set[str] = set()  # signed here and not sent yet
 
     @property
     def account(self) -> AccountId:
-        """The signer's address.
+        """The address of whoever calls: the signer, or the account in whose name it signs.
 
         Raises:
             NoSigner: this market was opened without a key.
         """
-        return AccountId(self._key("reading your own account").ss58_address)
+        signer = AccountId(self._key("reading your own account").ss58_address)
+        return signer if self._in_name_of is None else self._in_name_of
 
     def balance(self, account: AccountId | None = None) -> Balance:
         """An account's money, the signer's without one; zeros for a stranger."""
@@ -59,6 +67,10 @@ class Market(Reader):
         Raises:
             NoSigner: this market was opened without a key.
         """
+        made = call if self._in_name_of is None else calls.in_name_of(self._in_name_of, call)
+        return self._sign(made)
+
+    def _sign(self, call: Call) -> SignedCall:
         signed = self.node.sign(call, self._key(call.name))
         self._unsent.add(signed.hash)
         return signed
@@ -79,16 +91,17 @@ class Market(Reader):
             TransactionPending: not in a block yet; submit the same again.
             TransactionRefused, InsufficientFunds: it was not taken.
             NodeUnreachable: no node answers.
+            StateDiscarded: it is in a block so old that the node cannot say how it ended.
         """
 
         def resign() -> SignedCall:
-            anew = self.sign(signed.call)
+            anew = self._sign(signed.call)
             if on_resign is not None:
                 on_resign(anew)
             return anew
 
-        if self._signer is not None and self.account != signed.signer:
-            raise WrongSigner(signed.signer, self.account)
+        if self._signer is not None and self._signer.ss58_address != signed.signer:
+            raise WrongSigner(signed.signer, self._signer.ss58_address)
         fresh = signed.hash in self._unsent
         self._unsent.discard(signed.hash)
         submission = Submission(self.node, signed, resign, fresh=fresh)

@@ -25,6 +25,7 @@ from decentralml.errors import (
     MalformedChainData,
     NodeUnreachable,
     RequestRefused,
+    StateDiscarded,
     WrongRuntime,
 )
 from decentralml.types import AccountId, BlockNumber
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 Wait = Literal["auto", "inclusion", "finality"]
 
+STATE_CLIENT_ERROR = 4003
 SPEC_NAME = "decentralml"
 NEEDED_CALLS = frozenset(
     {
@@ -116,6 +118,7 @@ class Node:
 
         Raises:
             RequestRefused: the node answered with an error.
+            StateDiscarded: it no longer keeps the state that was asked for.
             NodeUnreachable: no answer within the time limit, reconnecting included.
         """
         end = time.monotonic() + self.timeout
@@ -125,6 +128,8 @@ class Node:
             try:
                 return connection.request(method, list(params), min(left, self.timeout / 2))
             except AnswerError as error:
+                if error.code == STATE_CLIENT_ERROR and "discarded" in f"{error} {error.data}":
+                    raise StateDiscarded(self.url, str(params[-1] if params else "")) from error
                 raise RequestRefused(method, error.code, error.message, error.data) from error
             except ConnectionLost as error:
                 if time.monotonic() >= end:

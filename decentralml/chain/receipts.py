@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from decentralml.chain import call_errors
 from decentralml.chain.calls import PALLET
-from decentralml.chain.scale import event_of
+from decentralml.chain.scale import event_of, variant
 from decentralml.chain.signed import Receipt, SignedCall
 from decentralml.errors import CallRejected
 from decentralml.types import Planck
@@ -35,9 +35,15 @@ def failure_in(
     from decentralml.chain.runtime import dispatch_error
 
     for event in events:
+        error = None
         if (event.pallet, event.name) == ("System", "ExtrinsicFailed"):
-            pallet, name = dispatch_error(runtime, event.fields["dispatch_error"])
-            return error_named(pallet, name, signed, receipt)
+            error = event.fields["dispatch_error"]
+        elif (event.pallet, event.name) == ("Proxy", "ProxyExecuted"):
+            # What it was to do in the other account's name; the proxy's own call succeeded.
+            outcome, error = variant(event.fields["result"])
+            error = error if outcome == "Err" else None
+        if error is not None:
+            return error_named(*dispatch_error(runtime, error), signed, receipt)
     return None
 
 

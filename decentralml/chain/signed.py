@@ -30,7 +30,9 @@ class SignedCall:
 
     @property
     def call_name(self) -> str:
-        """The call's name in Rust."""
+        """The call's name in Rust; one made in another account's name has its own."""
+        if (self.call.pallet, self.call.name) == ("Proxy", "proxy"):
+            return str(self.call.args["call"]["call_function"])
         return self.call.name
 
     @property

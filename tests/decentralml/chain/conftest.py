@@ -16,7 +16,7 @@ from decentralml.chain.keys import well_known
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
 from decentralml.chain.records import Manual, Schedule, TaskKind, Terms
-from decentralml.types import BlockNumber, Cid, Planck
+from decentralml.types import AccountId, BlockNumber, Cid, Planck
 from pallets_mock.fixtures import dev_chain, start_chain  # noqa: F401
 from pallets_mock.testing import DevChain
 
@@ -36,6 +36,11 @@ class People:
         node = Node(self._url, **{**self._options, **options})
         self._nodes.append(node)
         return Market(node, well_known(f"//{name}", node))
+
+    def in_name_of(self, name: str, account: AccountId) -> Market:
+        """A market in which ``//name`` signs for `account`."""
+        node = self.market(name).node
+        return Market(node, well_known(f"//{name}", node), in_name_of=account)
 
     def close(self) -> None:
         for node in self._nodes:

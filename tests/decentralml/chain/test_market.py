@@ -316,3 +316,49 @@ def test_a_reason_is_bounded_and_a_cid_is_checked_by_the_chain(
         alice.validate_task_result(task, FIRST, bob.account, Reject(""))
     alice.validate_task_result(task, FIRST, bob.account, Reject("x" * 256))
     assert alice.results_of(task)[0].reason == "x" * 256
+
+
+# -- a worker's machine with a key that can only work
+
+
+def test_an_appointed_key_works_in_the_workers_name(
+    alice: Market, bob: Market, people: Any, terms: MakeTerms
+) -> None:
+    machine = people.market("Charlie")
+    bob.call(calls.appoint(machine.account))
+    task, _ = alice.create_task(terms(policy=AutoAccept()))
+
+    worker = people.in_name_of("Charlie", bob.account)
+    assert worker.account == bob.account
+    accepted = worker.accept_task(task)
+    sent = worker.send_task_result(task, FIRST, RESULT)
+
+    assert accepted.event("TaskAccepted").fields["worker"] == bob.account
+    assert sent.event("TaskResultAccepted").fields["worker"] == bob.account
+    assert worker.sign(calls.accept_task(task)).call_name == "accept_task"
+
+
+def test_what_an_appointed_key_does_wrong_is_the_pallets_error(bob: Market, people: Any) -> None:
+    bob.call(calls.appoint(people.market("Charlie").account))
+    worker = people.in_name_of("Charlie", bob.account)
+    with pytest.raises(call_errors.UnknownTask) as refusal:
+        worker.accept_task(TaskId(7))
+    assert refusal.value.call == "accept_task"
+
+
+def test_an_appointed_key_moves_no_money_and_a_dismissed_one_does_nothing(
+    alice: Market, bob: Market, people: Any, terms: MakeTerms
+) -> None:
+    machine = people.market("Charlie")
+    bob.call(calls.appoint(machine.account))
+    worker = people.in_name_of("Charlie", bob.account)
+    with pytest.raises(call_errors.NotPermitted):
+        worker.transfer(machine.account, Planck(TOKEN))
+    with pytest.raises(call_errors.NotPermitted):
+        worker.create_task(terms())
+
+    bob.call(calls.dismiss(machine.account))
+    task, _ = alice.create_task(terms())
+    with pytest.raises(call_errors.NotPermitted):
+        worker.accept_task(task)
+    assert bob.balance().held == 0

@@ -20,6 +20,7 @@ from decentralml.errors import (
     MalformedChainData,
     NodeUnreachable,
     RequestRefused,
+    StateDiscarded,
     WellKnownKeyRefused,
     WrongRuntime,
 )
@@ -268,6 +269,19 @@ def test_an_error_of_the_node_keeps_its_code(dev_chain: DevChain) -> None:
         with pytest.raises(RequestRefused) as refusal:
             node.request("no_such_method")
         assert refusal.value.code == -32601
+
+
+def test_a_state_that_the_node_threw_away_is_an_error_of_its_own(proxy: Any) -> None:
+    words = "Client error: UnknownBlock: State already discarded for 0xab"
+    proxy.refuse["state_getStorage"] = {"code": 4003, "message": words}
+    with Node(proxy.url, timeout=20) as node, pytest.raises(StateDiscarded, match="archive"):
+        node.storage("System", "Number", at="0x" + "ab" * 32)
+
+
+def test_an_unknown_block_is_not_taken_for_a_discarded_one(dev_chain: DevChain) -> None:
+    with Node(dev_chain.url, timeout=20) as node, pytest.raises(RequestRefused) as refusal:
+        node.storage("System", "Number", at="0x" + "ab" * 32)
+    assert refusal.value.code == 4003
 
 
 # -- well-known keys

@@ -29,6 +29,9 @@ EVERY_CALL = [
     calls.withdraw_task(TASK),
     calls.prune_task(TASK, 5),
     calls.transfer(BOB, Planck(2**100)),
+    calls.appoint(BOB),
+    calls.dismiss(BOB),
+    calls.in_name_of(BOB, calls.accept_task(TASK)),
     calls.batch([calls.withdraw_task(TASK), calls.prune_task(TASK, 5)]),
 ]
 
