@@ -150,7 +150,7 @@ def build(workspace: Path, target_dir: Path, compiler: Toolchain, features: list
     Raises:
         BuildFailed: cargo failed; its words are on stderr.
     """
-    environment = _environment(compiler, workspace)
+    environment = build_environment(compiler)
     _run([compiler.cargo, "fetch", "--locked", "--quiet"], workspace, environment)
     # Known only now: the folders that the crates were unpacked to.
     flags = [*FLAGS, *_remaps(workspace, environment)]
@@ -259,7 +259,8 @@ def _leb128(data: bytes, position: int) -> tuple[int, int]:
             return value, position
 
 
-def _environment(compiler: Toolchain, workspace: Path) -> dict[str, str]:
+def build_environment(compiler: Toolchain) -> dict[str, str]:
+    """The caller's environment without what would change the bytes, set up for that compiler."""
     environment = {
         name: value
         for name, value in os.environ.items()

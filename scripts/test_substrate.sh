@@ -19,6 +19,9 @@ if [ -x /usr/bin/cargo ]; then
 fi
 cd "$root/substrate"
 
+# Both at once, so that the checks of every invariant and the benchmarks' own tests need one build.
+features=try-runtime,runtime-benchmarks
+
 step() {
   local name=$1 start=$SECONDS
   shift
@@ -29,7 +32,7 @@ step() {
 
 walk() {
   step "random walk of ${DECENTRALML_WALK_STEPS:-the usual number of} steps" \
-    cargo test --locked -p pallet-decentralml --features try-runtime random_walk
+    cargo test --locked --workspace --features $features random_walk
 }
 
 if [ "$mode" = --walk ]; then
@@ -38,8 +41,8 @@ if [ "$mode" = --walk ]; then
 fi
 step "sources and blob" "$python" "$root/scripts/build_runtime.py" --check
 step "format" cargo fmt --all --check
-step "lints" cargo clippy --locked --workspace --all-targets --features try-runtime -- -D warnings
-step "tests" cargo test --locked --workspace --features try-runtime
+step "lints" cargo clippy --locked --workspace --all-targets --features $features -- -D warnings
+step "tests" cargo test --locked --workspace --features $features
 if [ "$mode" != --quick ]; then
   step "a second build of the blob" "$python" "$root/scripts/build_runtime.py" --rebuild-check
 fi

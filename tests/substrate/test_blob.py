@@ -116,6 +116,40 @@ def test_tests_are_no_sources() -> None:
     assert not [name for name in runtime.manifest()["sources"] if "test" in name]
 
 
+def test_a_blob_without_its_version_is_refused(build_runtime: ModuleType) -> None:
+    with pytest.raises(build_runtime.BuildFailed, match="runtime_version"):
+        build_runtime.runtime_version(b"\0asm\1\0\0\0")
+
+
+def test_without_a_compiler_the_error_says_how_to_get_one(
+    build_runtime: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_runtime, "debian", lambda: None)
+    monkeypatch.setattr(build_runtime, "rustup", lambda: None)
+    with pytest.raises(build_runtime.BuildFailed, match=r"install_rust\.sh"):
+        build_runtime.toolchain("auto")
+
+
+def test_another_compiler_is_not_compared(build_runtime: ModuleType) -> None:
+    other = build_runtime.Toolchain(cargo="cargo", rustc="/bin/echo", build_std=False)
+    with pytest.raises(build_runtime.BuildFailed, match="cannot be compared"):
+        build_runtime.rebuild_check(other)
+
+
+def test_settings_that_change_the_bytes_are_dropped(
+    build_runtime: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RUSTFLAGS", "CARGO_PROFILE_WASM_LTO", "CARGO_TARGET_DIR", "RUSTC_WRAPPER"):
+        monkeypatch.setenv(name, "changed")
+    monkeypatch.setenv("CARGO_HOME", "/kept")
+    compiler = build_runtime.Toolchain("/usr/bin/cargo", "/usr/bin/rustc", build_std=True)
+
+    environment = build_runtime.build_environment(compiler)
+
+    assert "changed" not in environment.values()
+    assert environment["CARGO_HOME"] == "/kept"
+
+
 def test_the_blob_takes_its_memory_from_the_host_and_shows_its_heap() -> None:
     module = wasmtime.Module(wasmtime.Engine(), runtime.blob())
     imports = {(entry.module, entry.name) for entry in module.imports}
