@@ -58,13 +58,16 @@ class CachedNodes:
             MissingNode: the database does not have it.
             CorruptNode: what it has is no node.
         """
-        if len(handle) < 32:
-            return decode(handle)
         node = self._decoded.get(handle)
         if node is None:
-            node = decode(self.value(handle))
-            self.remember(handle, node)
+            node = self.fresh(handle)
+            if len(handle) == 32:
+                self.remember(handle, node)
         return node
+
+    def fresh(self, handle: bytes) -> Node:
+        """As `node`, but decoded anew and not kept: for a walk over everything."""
+        return decode(handle if len(handle) < 32 else self.value(handle))
 
     def value(self, hash_: bytes) -> bytes:
         """The long value of that hash. Raises MissingNode."""

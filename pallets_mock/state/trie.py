@@ -52,9 +52,19 @@ class Trie:
             yield bytes.fromhex(path)
 
     def pairs(self) -> Iterator[tuple[bytes, bytes]]:
-        """Every key and value, by ascending key."""
-        for path, node in self._walk(b"", None):
-            yield bytes.fromhex(path), self._value(node) or b""
+        """Every key and value, by ascending key. Leaves what is cached alone."""
+        stack = [] if self.root == EMPTY_ROOT else [(self.root, "")]
+        while stack:
+            handle, above = stack.pop()
+            node = self._nodes.fresh(handle)
+            path = above + node.partial
+            if node.value is not None:
+                yield bytes.fromhex(path), self._value(node) or b""
+            if node.children is not None:
+                for slot in range(15, -1, -1):
+                    child = node.children[slot]
+                    if child is not None:
+                        stack.append((child, path + _DIGITS[slot]))  # type: ignore[arg-type]
 
     def change(self, diff: Writes, layout: int = 1) -> TrieChange:
         """What the trie becomes by `diff`; costs its depth for each key of the diff."""
