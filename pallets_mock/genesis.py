@@ -22,6 +22,8 @@ from pallets_mock.state.view import TrieChange
 
 CODE = b":code"
 DEVELOPMENT = "development"
+SHORT_NAMES = {"dev": DEVELOPMENT, "local": "local_testnet"}
+"""As nodes take them after `--chain`."""
 PROPERTIES = {"tokenSymbol": "DML", "tokenDecimals": 12, "ss58Format": 42}
 _NAMES = {
     DEVELOPMENT: ("DecentralML Development", "decentralml_dev", "Development"),
@@ -62,9 +64,12 @@ class Genesis:
 def from_preset(code: bytes, preset: str = DEVELOPMENT) -> Genesis:
     """A chain that starts from one of the runtime's own presets.
 
+    Args:
+        preset: its name, or a short one (`SHORT_NAMES`).
     Raises:
         InvalidChainSpec: the runtime has no such preset, or cannot start from it.
     """
+    preset = SHORT_NAMES.get(preset, preset)
     name, id_, kind = _NAMES.get(preset, (f"DecentralML {preset}", f"decentralml_{preset}", "Live"))
     return from_spec(
         {
@@ -129,7 +134,11 @@ def human_spec(genesis: Genesis, preset: str = DEVELOPMENT) -> dict[str, Any]:
 
 def preset_names(code: bytes) -> list[str]:
     """Presets that a runtime brings."""
-    output = executor_for(code).call("GenesisBuilder_preset_names", b"", _NOTHING).output
+    return _names_of(executor_for(code))
+
+
+def _names_of(executor: Executor) -> list[str]:
+    output = executor.call("GenesisBuilder_preset_names", b"", _NOTHING).output
     reader = Reader(output)
     return [reader.byte_string().decode() for _ in range(reader.number())]
 
@@ -149,7 +158,9 @@ def preset_config(executor: Executor, preset: str | None) -> dict[str, Any]:
         return default
     patch = _ask_preset(executor, preset)
     if patch is None:
-        raise InvalidChainSpec(f"the runtime has no preset `{preset}`")
+        raise InvalidChainSpec(
+            f"the runtime has no preset `{preset}`; it has {', '.join(_names_of(executor))}"
+        )
     return dict(merge_patch(default, patch))
 
 

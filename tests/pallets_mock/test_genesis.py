@@ -63,6 +63,13 @@ def test_the_development_preset_funds_the_well_known_accounts(genesis: Genesis) 
     assert balance_of(genesis, "Nobody") == 0
 
 
+@pytest.mark.parametrize(("short", "name"), [("dev", "development"), ("local", "local_testnet")])
+def test_a_preset_has_the_short_name_that_nodes_take(short: str, name: str) -> None:
+    chains = [from_preset(compressed_blob(), preset) for preset in (short, name)]
+
+    assert chains[0] == chains[1]
+
+
 def test_uncompressed_code_is_another_chain(genesis: Genesis) -> None:
     assert from_preset(blob()).hash != genesis.hash
 
@@ -186,7 +193,7 @@ def test_a_runtime_without_a_default_configuration_needs_a_whole_one() -> None:
 
 
 def test_a_preset_that_the_runtime_lacks_is_named() -> None:
-    with pytest.raises(InvalidChainSpec, match="`paradise`"):
+    with pytest.raises(InvalidChainSpec, match="`paradise`; it has development, local_testnet"):
         from_preset(compressed_blob(), "paradise")
 
 
