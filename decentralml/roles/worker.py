@@ -108,11 +108,11 @@ class Worker(Assignee):
             ChainError: the chain cannot be reached any more.
         """
         with self.workspace.hold():
-            shift = _Shift(self, wanted or Wanted(kinds=self.kinds), stop)
+            shift = _Shift(self, wanted or Wanted(kinds=self.kinds), max_tasks, stop)
             while True:
                 head = self.market.head()
                 shift.advance_all()
-                if once or shift.is_enough(max_tasks) or stop():
+                if once or shift.is_over():
                     return shift.report
                 wait_for_news(self.market, head, shift.wake_at(), shift.concerns, stop)
 
@@ -120,8 +120,10 @@ class Worker(Assignee):
 class _Shift:
     """One run of the daemon: what it has seen so far, none of which matters after a restart."""
 
-    def __init__(self, worker: Worker, wanted: Wanted, stop: Callable[[], bool]) -> None:
-        self.worker, self.wanted, self.stop = worker, wanted, stop
+    def __init__(
+        self, worker: Worker, wanted: Wanted, max_tasks: int | None, stop: Callable[[], bool]
+    ) -> None:
+        self.worker, self.wanted, self.max_tasks, self.stop = worker, wanted, max_tasks, stop
         self.report = WorkReport()
         self.over: dict[TaskId, str] = {}
         self.waits: dict[TaskId, steps.Wait] = {}
@@ -134,19 +136,19 @@ class _Shift:
         mine = {a.task: a for a in self.worker.assignments()}
         self.held |= {task for task, a in mine.items() if not a.ended}
         for task in sorted(set(mine) - set(self.over)):
-            if not self.stop():
+            if not self.is_over():
                 self._advance(task)
         for task in self._new(set(mine)):
-            if self.stop() or len(self.held - set(self.over)) >= self.wanted.at_once:
+            if self.is_over() or len(self.held - set(self.over)) >= self.wanted.at_once:
                 return
             self._advance(task)
 
-    def is_enough(self, max_tasks: int | None) -> bool:
-        """Whether the daemon has done what it was started for."""
-        named = self.wanted.tasks
+    def is_over(self) -> bool:
+        """Whether the daemon has done what it was started for, or was asked to stop."""
+        named, most = self.wanted.tasks, self.max_tasks
         if named is not None and named <= set(self.over):
             return True
-        return max_tasks is not None and len(self.report.finished) >= max_tasks
+        return (most is not None and len(self.report.finished) >= most) or self.stop()
 
     def wake_at(self) -> BlockNumber | None:
         """The first block after which something can be done for certain."""

@@ -13,6 +13,8 @@ import pytest
 from decentralml.errors import TaskFailed
 from decentralml.roles.witnessing import Witnessed, ended_well
 from decentralml.runner import Limits, TaskRun, TrustedRunner, find_sandbox, run_task
+from decentralml.types import Round, TaskId
+from tests.decentralml.roles.town import Town, an_offer
 
 # A role of its own process: runs the task folder and prints when it has.
 ROLE = """
@@ -103,3 +105,45 @@ def test_a_role_killed_around_the_scripts_end_leaves_no_doubt(folder: Path) -> N
             role.wait(30)
         if ended_well(folder / "ended"):
             assert (folder / "run" / "all").exists()
+
+
+class Killed(BaseException):
+    """The role ends here."""
+
+
+@pytest.fixture
+def interrupted(town: Town) -> TaskId:
+    """A task whose script ended well, and whose role was killed before it could look."""
+    task = (
+        town.creator("Alice").create_task(town.bundle(), an_offer(), model=town.base_model()).task
+    )
+
+    def checkpoint(name: str) -> None:
+        if name.endswith(":returned"):
+            raise Killed
+
+    bob = town.contributor("Bob", checkpoint=checkpoint)
+    bob.accept_task(task)
+    with pytest.raises(Killed):
+        bob.run(task)
+    return task
+
+
+def test_a_script_that_ended_while_its_role_was_killed_is_not_run_again(
+    town: Town, interrupted: TaskId
+) -> None:
+    result = town.contributor("Bob").run(interrupted)
+    assert (result / "weights.safetensors").is_file()
+    assert town.runs("Bob") == 1
+
+
+def test_a_result_found_after_a_kill_is_judged_as_any_other(
+    town: Town, interrupted: TaskId
+) -> None:
+    bob = town.contributor("Bob")
+    (bob.workspace.round(interrupted, Round(1)).run / "result.json").unlink()
+    with pytest.raises(TaskFailed, match=r"left no result\.json"):
+        bob.run(interrupted)
+    assert bob.progress(bob.show(interrupted)).failures == 1
+    assert (bob.run(interrupted) / "result.json").is_file()
+    assert town.runs("Bob") == 2
