@@ -201,12 +201,12 @@ def rebuild_check(compiler: Toolchain) -> str:
     Raises:
         BuildFailed: the compiler is another than the blob's, or the bytes differ.
     """
-    check()
     if compiler.version() != manifest()["compiler"]:
         raise BuildFailed(
             f"the blob was built by {manifest()['compiler']}, this is {compiler.version()}: "
             "the bytes cannot be compared; run `make runtime` and commit the blob"
         )
+    check()
     with tempfile.TemporaryDirectory(prefix="decentralml-rebuild-") as folder:
         copy = Path(folder, "elsewhere")
         shutil.copytree(WORKSPACE, copy, ignore=shutil.ignore_patterns("target"))

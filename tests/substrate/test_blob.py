@@ -36,6 +36,12 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def module() -> wasmtime.Module:
+    """The blob, compiled."""
+    return wasmtime.Module(wasmtime.Engine(), runtime.blob())
+
+
 def sources_hash(build_runtime: ModuleType, workspace: Path) -> str:
     return str(build_runtime.sources_hash(workspace, runtime.manifest()["sources"]))
 
@@ -150,8 +156,9 @@ def test_settings_that_change_the_bytes_are_dropped(
     assert environment["CARGO_HOME"] == "/kept"
 
 
-def test_the_blob_takes_its_memory_from_the_host_and_shows_its_heap() -> None:
-    module = wasmtime.Module(wasmtime.Engine(), runtime.blob())
+def test_the_blob_takes_its_memory_from_the_host_and_shows_its_heap(
+    module: wasmtime.Module,
+) -> None:
     imports = {(entry.module, entry.name) for entry in module.imports}
     exports = {entry.name for entry in module.exports}
     assert ("env", "memory") in imports
@@ -178,8 +185,7 @@ def test_the_blob_takes_its_memory_from_the_host_and_shows_its_heap() -> None:
         "GenesisBuilder_build_state",
     ],
 )
-def test_the_runtime_answers(entry: str) -> None:
-    module = wasmtime.Module(wasmtime.Engine(), runtime.blob())
+def test_the_runtime_answers(module: wasmtime.Module, entry: str) -> None:
     assert entry in {export.name for export in module.exports}
 
 
