@@ -21,11 +21,12 @@ import numpy as np
 
 from assets_templates.mnist.model import template_function, train_base_model
 from decentralml.learning.datasets import Digits, Examples
-from decentralml.learning.split import split_dirichlet
+from decentralml.learning.split import split_mostly_by_label
 from decentralml.roles.templates import new_task_folder
 
-ENOUGH: Final = 2000  # examples seen in local training, that of few ones several times
-MOST_EPOCHS: Final = 6
+ENOUGH: Final = 4000  # examples seen in local training: few ones are seen several times
+MOST_EPOCHS: Final = 12
+ENGINEER_EPOCHS: Final = 5  # an additional layer begins with nothing learned
 KNOWN_SHARE: Final = 4  # every fourth item
 
 
@@ -39,17 +40,17 @@ class Plan:
     rounds: int = 2
     base_examples: int = 200
     contributor_examples: int = 4000
-    engineer_examples: int = 1500
+    engineer_examples: int = 3000
     items: int = 20
-    unevenness: float = 0.5
-    """Dirichlet concentration: the smaller, the more each contributor has of a few digits only."""
+    own_digits: float = 0.9
+    """Share of a digit's images that one contributor has; the others share the rest."""
     epochs: int = 3
-    """Of local training; up to six where a contributor has fewer than some hundred examples."""
+    """Of local training; more where a contributor has only some hundred examples."""
     seed: int = 1
 
 
 FULL: Final = Plan()
-QUICK: Final = Plan(rounds=1, contributor_examples=1500, engineer_examples=800, items=8)
+QUICK: Final = Plan(rounds=1, contributor_examples=1500, engineer_examples=1500, items=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +112,16 @@ def make_job(folder: Path, digits: Digits, plan: Plan = FULL) -> Job:
     job.test_set.parent.mkdir(parents=True)
     digits.test.save(job.test_set)
     train_base_model(base, job.base_model, plan.seed)
-    parts = split_dirichlet(rest.labels, plan.contributors, plan.unevenness, plan.seed)
+    parts = split_mostly_by_label(rest.labels, plan.contributors, plan.own_digits, plan.seed)
     for number, rows in enumerate(parts, 1):
         rest.take(rows).save(job.data("contributor", number) / "digits.npz")
     for number, rows in enumerate(np.array_split(np.arange(len(engineers)), plan.engineers), 1):
         engineers.take(rows).save(job.data("engineer", number) / "digits.npz")
-    each = max(1, len(rest) // plan.contributors)
-    epochs = max(plan.epochs, min(MOST_EPOCHS, ENOUGH // each))
-    settings = {"epochs": epochs, "batch_size": 32, "seed": plan.seed}
-    new_task_folder("contribution", job.task("contribution"), settings)
-    new_task_folder("engineering", job.task("engineering"), {**settings, "units": 48})
+    settings: dict[str, object] = {"batch_size": 32, "seed": plan.seed}
+    contribution = {**settings, "epochs": _epochs(plan.epochs, len(rest) // plan.contributors)}
+    engineering = {**settings, "epochs": _epochs(ENGINEER_EPOCHS, len(engineers)), "units": 48}
+    new_task_folder("contribution", job.task("contribution"), contribution)
+    new_task_folder("engineering", job.task("engineering"), engineering)
     _make_annotation(job, items)
     (folder / "source.txt").write_text(digits.source)
     return job
@@ -135,6 +136,10 @@ def _shares(train: Examples, plan: Plan) -> tuple[Examples, Examples, Examples, 
     base, engineer, items, rest = np.split(rows, cuts.tolist())
     contributors = rest[: plan.contributor_examples * plan.contributors]
     return train.take(base), train.take(engineer), train.take(items), train.take(contributors)
+
+
+def _epochs(least: int, examples: int) -> int:
+    return max(least, min(MOST_EPOCHS, ENOUGH // max(1, examples)))
 
 
 def _make_annotation(job: Job, items: Examples) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from decentralml.learning.datasets import Examples
 from decentralml.learning.frameworks.keras import import_keras, load_model_safely, save_model
 
-EPOCHS: Final = 15
+EXAMPLES_SEEN: Final = 3000  # in all epochs together
 BATCH_SIZE: Final = 16
 
 
@@ -48,7 +48,8 @@ def train_base_model(examples: Examples, path: Path, seed: int) -> None:
     keras.utils.set_random_seed(seed)
     model = build_model(examples.images.shape[1])
     train = template_function("train_model", "train_model")
-    train(model, as_arrays(examples), epochs=EPOCHS, batch_size=BATCH_SIZE)
+    epochs = max(1, EXAMPLES_SEEN // len(examples))
+    train(model, as_arrays(examples), epochs=epochs, batch_size=BATCH_SIZE)
     path.parent.mkdir(parents=True, exist_ok=True)
     save_model(model, path)
 

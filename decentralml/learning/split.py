@@ -36,6 +36,30 @@ def split_by_label(labels: npt.NDArray[np.uint8], groups: Sequence[Sequence[int]
     return parts
 
 
+def split_mostly_by_label(
+    labels: npt.NDArray[np.uint8], parts: int, own: float, seed: int
+) -> list[Rows]:
+    """``parts`` parts of like sizes, each mostly of labels of its own.
+
+    The labels are dealt out in turn; of the rows with a label, a share ``own`` goes to the part
+    that has the label, the rest evenly to the others. ``own`` of 1 / ``parts`` makes all parts alike.
+
+    Raises:
+        ValueError: fewer rows than parts, no part, or ``own`` not within 0 to 1.
+    """
+    _check(len(labels), parts)
+    if not 0 <= own <= 1:
+        raise ValueError(f"the share of own labels must be within 0 to 1, not {own}")
+    generator = np.random.default_rng(seed)
+    pieces: list[list[Rows]] = [[] for _ in range(parts)]
+    for turn, label in enumerate(np.unique(labels)):
+        rows = generator.permutation(np.flatnonzero(labels == label))
+        shares = np.full(parts, (1 - own) / max(1, parts - 1))
+        shares[turn % parts] = own if parts > 1 else 1
+        _deal(rows, shares, pieces)
+    return _without_empty([np.sort(np.concatenate(own_pieces)) for own_pieces in pieces])
+
+
 def split_dirichlet(
     labels: npt.NDArray[np.uint8], parts: int, concentration: float, seed: int
 ) -> list[Rows]:
@@ -55,14 +79,20 @@ def split_dirichlet(
     pieces: list[list[Rows]] = [[] for _ in range(parts)]
     for label in np.unique(labels):
         rows = generator.permutation(np.flatnonzero(labels == label))
-        shares = generator.dirichlet(np.full(parts, concentration))
-        cuts = np.round(np.cumsum(shares)[:-1] * len(rows)).astype(np.int64)
-        for own, piece in zip(pieces, np.split(rows, cuts), strict=True):
-            own.append(piece)
-    joined = [np.sort(np.concatenate(own)) for own in pieces]
+        _deal(rows, generator.dirichlet(np.full(parts, concentration)), pieces)
+    return _without_empty([np.sort(np.concatenate(own_pieces)) for own_pieces in pieces])
+
+
+def _deal(rows: Rows, shares: npt.NDArray[np.float64], pieces: list[list[Rows]]) -> None:
+    cuts = np.round(np.cumsum(shares)[:-1] * len(rows)).astype(np.int64)
+    for own_pieces, piece in zip(pieces, np.split(rows, cuts), strict=True):
+        own_pieces.append(piece)
+
+
+def _without_empty(joined: list[Rows]) -> list[Rows]:
     for index, part in enumerate(joined):
         if not len(part):
-            largest = max(range(parts), key=lambda other: len(joined[other]))
+            largest = max(range(len(joined)), key=lambda other: len(joined[other]))
             joined[index], joined[largest] = joined[largest][:1], joined[largest][1:]
     return joined
 

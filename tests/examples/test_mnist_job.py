@@ -30,7 +30,7 @@ def test_the_federated_model_is_better_than_each_contributor_s_alone(tmp_path: P
     with contextlib.redirect_stdout(printed):
         (scores,) = tell(job, tmp_path / "work")
     assert len(scores.alone) == 3
-    assert scores.federated > max(scores.alone.values()) + 0.01, printed.getvalue()
+    assert scores.federated > max(scores.alone.values()) + 0.02, printed.getvalue()
     assert "annotator agrees on    100%" in printed.getvalue()
 
 

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decentralml.learning.split import split_by_label, split_dirichlet, split_evenly
+from decentralml.learning.split import (
+    split_by_label,
+    split_dirichlet,
+    split_evenly,
+    split_mostly_by_label,
+)
 
 LABELS = np.repeat(np.arange(10, dtype=np.uint8), 30)
 
@@ -55,6 +60,35 @@ def test_a_small_concentration_is_more_uneven_than_a_large_one() -> None:
         return float(counts.std(axis=0).mean())
 
     assert unevenness(0.1) > 3 * unevenness(100)
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=12, max_size=60),
+    st.integers(1, 12),
+    st.floats(0, 1),
+    st.integers(0, 2**32),
+)
+def test_parts_of_mostly_own_labels_are_a_partition_without_an_empty_part(
+    labels: list[int], parts: int, own: float, seed: int
+) -> None:
+    split = split_mostly_by_label(np.array(labels, np.uint8), parts, own, seed)
+    assert sorted(np.concatenate(split).tolist()) == list(range(len(labels)))
+    assert all(len(part) for part in split)
+
+
+def test_nine_tenths_of_a_label_are_with_its_owner_and_the_rest_evenly_with_the_others() -> None:
+    counts = [
+        np.bincount(LABELS[part], minlength=10).tolist()
+        for part in split_mostly_by_label(LABELS, 4, 0.9, 1)
+    ]
+    assert counts[0] == [27, 1, 1, 1, 27, 1, 1, 1, 27, 1]
+    assert np.sum(counts, axis=0).tolist() == [30] * 10
+
+
+@pytest.mark.parametrize("own", [-0.1, 1.1, float("nan")])
+def test_a_share_of_own_labels_outside_zero_to_one_is_an_error(own: float) -> None:
+    with pytest.raises(ValueError, match="within 0 to 1"):
+        split_mostly_by_label(LABELS, 3, own, 1)
 
 
 @pytest.mark.parametrize("concentration", [0, -1, float("nan")])
