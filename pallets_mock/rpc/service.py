@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pallets_mock.node import Node, Sealer
+from pallets_mock.rpc.archive import ArchiveRpc
 from pallets_mock.rpc.author import AuthorRpc
 from pallets_mock.rpc.chain import ChainRpc
+from pallets_mock.rpc.chain_head import ChainHeadRpc
+from pallets_mock.rpc.chain_spec import ChainSpecRpc
 from pallets_mock.rpc.childstate import ChildStateRpc
 from pallets_mock.rpc.dev import DevRpc
 from pallets_mock.rpc.dispatch import Dispatcher
@@ -21,6 +24,7 @@ from pallets_mock.rpc.payment import PaymentRpc
 from pallets_mock.rpc.server import LOCAL_ORIGINS, Server
 from pallets_mock.rpc.state import StateRpc
 from pallets_mock.rpc.system import SystemRpc
+from pallets_mock.rpc.transaction import TransactionRpc
 
 
 class Service:
@@ -55,6 +59,10 @@ class Service:
             PaymentRpc(node),
             OffchainRpc(node),
             KeysRpc(node),
+            ChainSpecRpc(node),
+            ChainHeadRpc(node),
+            TransactionRpc(node),
+            ArchiveRpc(node),
             DevRpc(node, sealer, faults, self.server.drop_connections),
         ):
             self._add(namespace.methods())

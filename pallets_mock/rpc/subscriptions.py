@@ -20,9 +20,10 @@ class Sink:
 
     def __init__(self, session: Session, notification: str) -> None:
         self.id = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(16))
-        self._session, self._notification = session, notification
+        self.session, self._notification = session, notification
         self._waiting: list[str] | None = []
         self._on_close: list[Callable[[], None]] = []
+        self._on_forget: list[Callable[[], object]] = []
         self.closed = False
 
     def send(self, result: Any) -> None:
@@ -32,7 +33,7 @@ class Sink:
         params = {"subscription": self.id, "result": result}
         text = json.dumps({"jsonrpc": "2.0", "method": self._notification, "params": params})
         if self._waiting is None:
-            self._session.send(text)
+            self.session.send(text)
         else:
             self._waiting.append(text)
 
@@ -40,11 +41,15 @@ class Sink:
         """Call this once when the subscription ends, from whichever side."""
         self._on_close.append(callback)
 
+    def on_forget(self, callback: Callable[[], object]) -> None:
+        """Call this once when the client cannot name the subscription any more."""
+        self._on_forget.append(callback)
+
     def open(self) -> None:
         """The client was told the id."""
         waiting, self._waiting = self._waiting or [], None
         for text in waiting:
-            self._session.send(text)
+            self.session.send(text)
 
     def finish(self) -> None:
         """Nothing more will be sent. The client may still unsubscribe."""
@@ -52,9 +57,11 @@ class Sink:
 
     def close(self) -> None:
         """End it and forget its id."""
-        self._session.forget(self.id)
+        self.session.forget(self.id)
         self._end()
         self.closed = True
+        for callback in self._on_forget:
+            callback()
 
     def _end(self) -> None:
         callbacks, self._on_close = self._on_close, []
@@ -80,6 +87,7 @@ class Session:
         self._queued_bytes = 0
         self.outgoing: asyncio.Queue[str] = asyncio.Queue()
         self.attached: dict[str, Any] = {}
+        self._on_close: list[Callable[[], None]] = []
 
     def send(self, text: str) -> None:
         """Queue a message for the client."""
@@ -138,7 +146,13 @@ class Session:
         """The subscription ended."""
         self._sinks.pop(id_, None)
 
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call this when the client is gone."""
+        self._on_close.append(callback)
+
     def close(self) -> None:
         """The client is gone: end all it had."""
         for sink in list(self._sinks.values()):
             sink.close()
+        for callback in self._on_close:
+            callback()

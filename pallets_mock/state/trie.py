@@ -86,6 +86,27 @@ class Trie:
             trie.get(key)
         return list(recorded.read.values())
 
+    def merkle_value(self, prefix: bytes) -> bytes | None:
+        """What stands for all keys that start with `prefix`: it changes when one of them does.
+
+        Returns: the hash of the highest node below or at the prefix, or the node itself
+            where its parent holds it inline; None if no key starts so.
+        """
+        if self.root == EMPTY_ROOT:
+            return None
+        path, at, handle = prefix.hex(), 0, self.root
+        while True:
+            node = self._nodes.node(handle)
+            if node.partial.startswith(path[at:]):
+                return handle
+            if not path.startswith(node.partial, at) or node.children is None:
+                return None
+            at += len(node.partial)
+            child = node.children[int(path[at], 16)]
+            if child is None:
+                return None
+            handle, at = child, at + 1  # type: ignore[assignment]
+
     def _value(self, node: Node) -> bytes | None:
         if node.hashed and node.value is not None:
             return self._nodes.value(node.value)

@@ -1,25 +1,30 @@
 #!/usr/bin/env bash
 # Clients that nobody here wrote, unmodified, against a development chain that this starts and
-# stops. Needs Node (20 or later); downloads once, into a cache. Chooses: run.sh [js] [python].
+# stops. Needs Node (20 or later); downloads once, into a cache. Chooses: run.sh [js] [papi] [python].
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/decentralml/clients
-which=${*:-js python}
+which=${*:-js papi python}
 mkdir -p "$cache"
 
 installed() { # stamp file, file that it was installed from
   [ -f "$1" ] && cmp -s "$1" "$2"
 }
 
-install_js() {
+install_node_modules() { # folder, npm's command
   command -v npm >/dev/null || { echo "error: Node and npm are needed: https://nodejs.org" >&2; exit 1; }
-  if ! installed "$here/js/node_modules/.installed-lock.json" "$here/js/package-lock.json"; then
-    (cd "$here/js" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
-    cp "$here/js/package-lock.json" "$here/js/node_modules/.installed-lock.json"
+  if ! installed "$1/node_modules/.installed-lock.json" "$1/package-lock.json"; then
+    (cd "$1" && npm $2 --ignore-scripts --no-audit --no-fund --loglevel=error)
+    cp "$1/package-lock.json" "$1/node_modules/.installed-lock.json"
   fi
 }
+
+install_js() { install_node_modules "$here/js" ci; }
+
+# Its command line brings optional builds for every platform, which no lock of one platform lists.
+install_papi() { install_node_modules "$here/papi" "install --no-save --omit=optional"; }
 
 install_python() {
   if ! installed "$cache/python/.installed.txt" "$here/python/requirements.txt"; then
@@ -45,7 +50,7 @@ status=0
 for client in $which; do
   echo "== $client against $CHAIN_URL"
   case $client in
-    js) (cd "$here/js" && node --test --test-reporter=spec --test-concurrency=1 ./*.test.mjs) || status=1 ;;
+    js | papi) (cd "$here/$client" && node --test --test-reporter=spec --test-concurrency=1 ./*.test.mjs) || status=1 ;;
     python) "$cache/python/bin/python" "$here/python/async_substrate.py" "$CHAIN_URL" || status=1 ;;
   esac
 done
