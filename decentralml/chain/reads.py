@@ -99,16 +99,18 @@ class Reader:
         return None if found is None else scale.result_of(task, round, worker, found)
 
     def results_of(self, task: TaskId, round: Round | None = None) -> list[TaskResult]:  # noqa: A002
-        """All results of a task, or those of one round; in a fixed order."""
+        """All results of a task, or those of one round: by round, and as they were sent."""
         runtime = self.node.runtime()
         results, number = _type_of(runtime, "Results"), runtime.encode("u64", task)
         if round is None:
             item, cursor = f"(u32, AccountId, {results})", "Option<(u32, AccountId)>"
             pages = self._pages(_PagedRead("results_of", number, cursor, item, _first_two))
-            return [scale.result_of(task, Round(r), AccountId(w), v) for r, w, v in pages]
+            found = [scale.result_of(task, Round(r), AccountId(w), v) for r, w, v in pages]
+            return sorted(found, key=_as_sent)
         fixed, item = number + runtime.encode("u32", round), f"(AccountId, {results})"
         read = _PagedRead("results_of_round", fixed, "Option<AccountId>", item, _first)
-        return [scale.result_of(task, round, AccountId(w), v) for w, v in self._pages(read)]
+        found = [scale.result_of(task, round, AccountId(w), v) for w, v in self._pages(read)]
+        return sorted(found, key=_as_sent)
 
     def reputation(self, account: AccountId) -> Reputation:
         """What the market remembers of an account; zeros for a stranger."""
@@ -186,6 +188,10 @@ class _PagedRead:
     cursor_type: str
     item_type: str
     cursor_of: Callable[[Any], Any]  # the cursor that follows an item
+
+
+def _as_sent(result: TaskResult) -> tuple[int, int, str]:
+    return (result.round, result.sent, result.worker)
 
 
 def _first(item: Any) -> Any:

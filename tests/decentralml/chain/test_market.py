@@ -161,6 +161,7 @@ def test_open_tasks_come_newest_first_page_by_page(alice: Market, terms: MakeTer
     alice.call(calls.batch(batch[:65]))
     alice.call(calls.batch(batch[65:]))
 
+    assert alice.task_count() == 130
     everything = alice.open_tasks(limit=1000)
     assert [task.terms.title for task in everything] == [str(n) for n in reversed(range(130))]
     first = alice.open_tasks(limit=3)
@@ -175,6 +176,24 @@ def test_open_tasks_come_newest_first_page_by_page(alice: Market, terms: MakeTer
     ]
     assert alice.open_tasks(TaskKind.ENGINEERING) == []
     assert len(alice.open_tasks(TaskKind.CONTRIBUTION, limit=5)) == 5
+
+
+def test_results_of_more_than_a_page_come_whole(
+    alice: Market, bob: Market, terms: MakeTerms
+) -> None:
+    rounds = 104
+    said = terms(policy=AutoAccept(), model=BUNDLE, rounds=rounds, slots=1)
+    task, _ = alice.create_task(said)
+    bob.accept_task(task)
+    for number in range(1, rounds + 1):
+        bob.send_task_result(task, Round(number), RESULT)
+        if number < rounds:
+            alice.start_round(task, BUNDLE)
+
+    found = alice.results_of(task)
+    assert [result.round for result in found] == list(range(1, rounds + 1))
+    assert {result.worker for result in found} == {bob.account}
+    assert alice.task(task).status is TaskStatus.COMPLETED
 
 
 def test_a_worker_finds_its_assignments_newest_first(

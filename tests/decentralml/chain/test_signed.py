@@ -47,6 +47,11 @@ def test_a_signed_call_is_read_as_it_was_written(call: Call) -> None:
     assert "\n" not in kept
 
 
+@pytest.mark.parametrize("call", EVERY_CALL, ids=lambda call: call.name)
+def test_a_call_is_its_json_values(call: Call) -> None:
+    assert Call(**json.loads(json.dumps(calls.plain(call)))) == call
+
+
 def test_a_signed_call_can_enter_the_blocks_of_its_era_only() -> None:
     assert signed(EVERY_CALL[0]).last_block == 355  # 256 blocks, from 100 on
 

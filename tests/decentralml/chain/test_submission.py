@@ -301,6 +301,17 @@ def test_a_block_that_does_not_hold_the_call_is_not_believed(
         assert alice.call(gift()).block_number == 1
 
 
+def test_a_node_that_chatters_without_end_does_not_stop_the_clock(alice: Market) -> None:
+    class Chatter:
+        def next(self, timeout: float) -> str:
+            return "broadcast"
+
+    signed = alice.sign(gift())
+    waiting = submission.Submission(alice.node, signed, lambda: signed, fresh=True)
+    waiting._end = time.monotonic() + 0.05
+    assert waiting._watch(Chatter()) is None
+
+
 @pytest.mark.parametrize("said", ["ready", {"inBlock": 7}, {"retracted": "0x00"}], ids=str)
 def test_a_node_that_never_tells_is_asked(
     proxy: Any, dev_chain: DevChain, monkeypatch: pytest.MonkeyPatch, said: Any
