@@ -42,7 +42,7 @@ def split_mostly_by_label(
     """``parts`` parts of like sizes, each mostly of labels of its own.
 
     The labels are dealt out in turn; of the rows with a label, a share ``own`` goes to the part
-    that has the label, the rest evenly to the others. ``own`` of 1 / ``parts`` makes all parts alike.
+    that has the label, the rest evenly to the others. ``own`` of 1 / ``parts`` makes all alike.
 
     Raises:
         ValueError: fewer rows than parts, no part, or ``own`` not within 0 to 1.
