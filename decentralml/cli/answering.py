@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from decentralml.cli.assignee import TaskNumber, opened_worker
+from decentralml.cli.arguments import TaskNumber
+from decentralml.cli.assignee import opened_worker
 from decentralml.cli.options import with_settings
 from decentralml.cli.output import remark
 from decentralml.cli.watching import printable
@@ -29,10 +30,11 @@ def add_answer(app: typer.Typer) -> None:
     @app.command()
     @with_settings
     def answer(loaded: Loaded, task: int = TaskNumber) -> None:
-        """Answer an accepted task's questions here; none of its scripts is run.
+        """Answer an accepted task's questions in this terminal.
 
-        An empty answer ends the sitting; what was answered is kept, and a further sitting goes
-        on from there. Prints the result's folder when nothing is left to ask.
+        None of its scripts is run. An empty answer ends the sitting; what was answered is kept,
+        and a further sitting goes on from there. Prints the result's folder when nothing is left
+        to ask.
         """
         from decentralml.roles.annotator import Annotator
         from decentralml.types import TaskId
@@ -46,9 +48,10 @@ def add_answer(app: typer.Typer) -> None:
             assert isinstance(worker, Annotator)  # noqa: S101  that is the role's class
             result = worker.answer(TaskId(task), ask)
             if result is None:
-                remark("your answers are kept: answer again to go on")
+                remark(f"your answers are kept; go on: decentralml annotator answer {task}")
             else:
                 typer.echo(str(result))
+                remark(f"send them: decentralml annotator send-task-result {task}")
 
 
 def ask(question: Question) -> str | None:

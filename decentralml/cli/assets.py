@@ -21,7 +21,10 @@ Content = typer.Argument(help="The content's CID (bafy…, bafk…).")
 
 @app.command()
 def cid(path: Path = Source, as_json: bool = JsonFlag) -> None:
-    """Print the CID of a file or folder, as IPFS (kubo) gives it; nothing is stored."""
+    """Print the CID of a file or folder, as IPFS gives it.
+
+    Nothing is stored. It is kubo's CID of version 1.
+    """
     from decentralml.assets.cid import cid_of_path
 
     with progress("hashing") as report:
@@ -49,7 +52,10 @@ def get(
     destination: Path = typer.Argument(help="Where it goes; must not exist."),
     as_json: bool = JsonFlag,
 ) -> None:
-    """Write a file or folder of the store to a place, verified, whole or not at all."""
+    """Write a file or folder of the store to a place, verified.
+
+    It is written whole or not at all.
+    """
     from decentralml.assets.cid import parse
     from decentralml.cli import wiring
 
@@ -64,7 +70,7 @@ def get(
 @app.command()
 @with_settings
 def verify(loaded: Loaded, content: str = Content, as_json: bool = JsonFlag) -> None:
-    """Read all of a file or folder in the store and say whether it is intact."""
+    """Read a file or folder of the store whole: is it intact?"""
     from decentralml.assets.cid import parse
     from decentralml.cli import wiring
 
@@ -77,7 +83,7 @@ def verify(loaded: Loaded, content: str = Content, as_json: bool = JsonFlag) -> 
 @app.command("list")
 @with_settings
 def list_assets(loaded: Loaded, as_json: bool = JsonFlag) -> None:
-    """List what the store has, with the bytes that each takes there."""
+    """List what the store has, and the bytes that each takes."""
     from decentralml.cli import wiring
 
     store = wiring.store(loaded.settings)
@@ -87,6 +93,6 @@ def list_assets(loaded: Loaded, as_json: bool = JsonFlag) -> None:
         if not found:
             remark(f"Nothing is in {loaded.settings.store} yet: decentralml assets put PATH")
             return
-        table(["cid", ">bytes"], [[one["cid"], f"{one['bytes']:,}"] for one in found])
+        table(["|cid", ">bytes"], [[one["cid"], f"{one['bytes']:,}"] for one in found])
 
     emit(found, as_json, human)

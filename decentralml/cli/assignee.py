@@ -9,18 +9,24 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from decentralml.cli.arguments import U64, RoundNumber, TaskNumber, account, whole_number
 from decentralml.cli.options import group, with_settings
 from decentralml.cli.output import JsonFlag, emit, remark, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from decentralml.chain.records import Assignment
     from decentralml.config import Loaded
     from decentralml.roles.worker import Worker, WorkReport
 
-TaskNumber = typer.Argument(help="The task's number (see `list`).", min=0)
-RoundNumber = typer.Argument(help="The round, from 1.", min=1)
-DataFolder = typer.Option(None, "--data", help="Your own data; the script sees it read-only.")
+DataFolder = typer.Option(
+    None,
+    "--data",
+    exists=True,
+    file_okay=False,
+    help="Your own data; the script sees it read-only.",
+)
 Yes = typer.Option(False, "--yes", "-y", help="Run the script without asking.")
 TrustCreator = typer.Option(
     None, "--trust", help="Run the scripts of this creator's account without asking; repeatable."
@@ -58,7 +64,7 @@ def _add_looking(app: typer.Typer, role: str) -> None:
         limit: int = typer.Option(20, "--limit", min=1, max=1000, help="At most so many."),
         as_json: bool = JsonFlag,
     ) -> None:
-        """List open tasks that this role can do, newest first."""
+        """List open tasks for this role, newest first."""
         from decentralml.cli import tables, wiring
 
         with wiring.market(loaded) as market:
@@ -80,7 +86,7 @@ def _add_looking(app: typer.Typer, role: str) -> None:
     @app.command()
     @with_settings
     def preview(loaded: Loaded, task: int = TaskNumber, data: Path | None = DataFolder) -> None:
-        """Download and verify a task's bundle, and show its script and what it may touch."""
+        """Download a task; show its script and what it may touch."""
         from decentralml.cli import trusting
         from decentralml.types import TaskId
 
@@ -92,12 +98,15 @@ def _add_steps(app: typer.Typer, role: str) -> None:
     @app.command()
     @with_settings
     def accept_task(loaded: Loaded, task: int = TaskNumber, as_json: bool = JsonFlag) -> None:
-        """Take a task on: download and verify its bundle, take a slot, download the model."""
+        """Take a task on: verify its bundle, take a slot.
+
+        Its bundle and its model are downloaded.
+        """
         from decentralml.types import TaskId
 
         with opened_worker(loaded, role) as worker:
             taken = worker.accept_task(TaskId(task))
-            emit(taken, as_json, lambda: remark(f"send your result before block {taken.until}"))
+            emit(taken, as_json, lambda: remark(_after_accepting(taken, role)))
 
     @app.command()
     @with_settings
@@ -109,18 +118,22 @@ def _add_steps(app: typer.Typer, role: str) -> None:
         trust: list[str] = TrustCreator,
         no_sandbox: bool = NoSandbox,
     ) -> None:
-        """Run the task's script for the current round, sandboxed. Prints the result's folder."""
+        """Run the task's script for the current round, sandboxed.
+
+        Prints the result's folder.
+        """
         from decentralml.types import TaskId
 
         with opened_worker(
             loaded, role, Running(data, yes, tuple(trust or ()), no_sandbox)
         ) as worker:
             typer.echo(str(worker.run(TaskId(task))))
+            remark(f"send it: decentralml {role} send-task-result {task}")
 
     @app.command()
     @with_settings
     def send_task_result(loaded: Loaded, task: int = TaskNumber, as_json: bool = JsonFlag) -> None:
-        """Upload the current round's result and send its CID to the chain."""
+        """Upload the round's result and send its CID to the chain."""
         from decentralml.cli import tables
         from decentralml.types import TaskId
 
@@ -131,7 +144,10 @@ def _add_steps(app: typer.Typer, role: str) -> None:
     @app.command()
     @with_settings
     def release_assignment(loaded: Loaded, task: int = TaskNumber) -> None:
-        """Give a task up. Free in the first half of a round; later it costs a part of the stake."""
+        """Give a task up.
+
+        Free in the first half of a round; later it costs a part of the stake.
+        """
         from decentralml.types import TaskId
 
         with opened_worker(loaded, role) as worker:
@@ -144,7 +160,13 @@ def _add_daemon(app: typer.Typer, role: str) -> None:
     @with_settings
     def work(
         loaded: Loaded,
-        task: list[int] = typer.Option(None, "--task", help="Only this task; repeatable."),
+        task: list[int] = typer.Option(
+            None,
+            "--task",
+            parser=whole_number(0, U64),
+            metavar="TASK",
+            help="Only this task; repeatable.",
+        ),
         creator: list[str] = typer.Option(None, "--creator", help="Only tasks of this account."),
         least_reward: str = typer.Option("0", "--least-reward", help="For one result, in tokens."),
         most_stake: str = typer.Option(None, "--most-stake", help="Asked at most, in tokens."),
@@ -157,21 +179,24 @@ def _add_daemon(app: typer.Typer, role: str) -> None:
         no_sandbox: bool = NoSandbox,
         as_json: bool = JsonFlag,
     ) -> None:
-        """Accept, run and send, for every open task that fits, until stopped.
+        """Do it all, until stopped: accept, run and send.
+
+        Takes every open task that fits.
 
         Killed at any time and started again it goes on where it was. With --json each event is
         printed as one line of JSON.
         """
         from decentralml.roles.worker import Wanted
-        from decentralml.types import AccountId, TaskId
+        from decentralml.types import TaskId
 
         running = Running(data, yes, tuple(trust or ()), no_sandbox)
+        posted_by = frozenset(map(account, creator)) if creator else None
         with opened_worker(loaded, role, running, to_json=as_json) as worker:
             token = worker.market.token()
             wanted = Wanted(
                 kinds=worker.kinds,
                 tasks=frozenset(TaskId(number) for number in task) if task else None,
-                creators=frozenset(AccountId(name) for name in creator) if creator else None,
+                creators=posted_by,
                 least_reward=token.parse(least_reward),
                 most_stake=None if most_stake is None else token.parse(most_stake),
                 at_once=at_once,
@@ -185,29 +210,38 @@ def _add_disputes(app: typer.Typer, role: str) -> None:
     @app.command()
     @with_settings
     def dispute_result(loaded: Loaded, task: int = TaskNumber, number: int = RoundNumber) -> None:
-        """Ask the arbiter about your rejected result; a deposit is held until the ruling."""
+        """Ask the arbiter about your rejected result.
+
+        A deposit is held from you until the ruling.
+        """
         from decentralml.types import Round, TaskId
 
         with opened_worker(loaded, role) as worker:
-            block = worker.dispute_result(TaskId(task), Round(number))
-            remark(f"disputed in block {block}")
+            worker.dispute_result(TaskId(task), Round(number))
 
     @app.command()
     @with_settings
     def claim_result(loaded: Loaded, task: int = TaskNumber, number: int = RoundNumber) -> None:
-        """Have your result settled whose time is over: silence pays."""
+        """Settle your result whose time is over: silence pays."""
         from decentralml.types import Round, TaskId
 
         with opened_worker(loaded, role) as worker:
             worker.claim_result(TaskId(task), Round(number), worker.account)
 
 
+def _after_accepting(taken: Assignment, role: str) -> str:
+    if taken.until is None:
+        return "this round's result is sent: `work` goes on with the next round"
+    run = f"decentralml {role} run {taken.task}"
+    return f"send your result before block {taken.until}; first make it: {run}"
+
+
 def _show_report(report: WorkReport) -> None:
-    rows = [[task, f"round {number}", "sent"] for task, number in report.sent]
+    rows = [[task, str(number), "sent"] for task, number in report.sent]
     rows += [[task, "", f"finished: {why}"] for task, why in report.finished.items()]
     rows += [[task, "", f"waiting: {why}"] for task, why in report.waiting.items()]
     if rows:
-        table([">task", "", ""], rows)
+        table([">task", "|round", "what"], rows)
     else:
         remark("no open task fits")
 
@@ -221,7 +255,7 @@ def opened_worker(
     from decentralml.cli.watching import watching
 
     how = running or Running()
-    trust = trusting.deciding(how.yes, how.trust)
+    trust = trusting.deciding(how.yes, map(account, how.trust))
     machine = wiring.machine(loaded, trust, data=how.data, bare=how.bare)
     with watching(to_json) as observe, wiring.rooms(loaded, observe) as rooms:
         yield wiring.worker_class(role)(rooms, machine)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from decentralml.cli.options import group, with_settings
-from decentralml.cli.output import JsonFlag, emit, remark
+from decentralml.cli.output import JsonFlag, emit, facts, remark
 
 if TYPE_CHECKING:
     from decentralml.config import Loaded
@@ -31,9 +30,10 @@ def dev(
         "instant", "--block-time", help="instant, manual, or seconds between blocks."
     ),
 ) -> None:
-    """Run a development chain here until interrupted; the runtime is the real one.
+    """Run a development chain here until interrupted.
 
-    Other options are handed on as they are: `python -m pallets_mock --help` names them all.
+    It executes the real runtime. Other options are handed on as they are: `python -m pallets_mock
+    --help` names them all.
     """
     arguments = ["--port", str(port), "--block-time", block_time, *context.args]
     if tmp:
@@ -55,7 +55,7 @@ def status(loaded: Loaded, as_json: bool = JsonFlag) -> None:
     with wiring.node(loaded) as node:
         version, token = node.runtime().version, node.token()
         best, final = node.best(), node.finalised()
-        facts = {
+        found = {
             "url": node.url,
             "chain": node.chain_name(),
             "development": node.is_development(),
@@ -68,7 +68,7 @@ def status(loaded: Loaded, as_json: bool = JsonFlag) -> None:
             "finalised": final.number,
             "wait": node.wait,
         }
-    emit(facts, as_json, lambda: _lines(facts))
+    emit(found, as_json, lambda: facts(found))
 
 
 @app.command()
@@ -78,7 +78,7 @@ def balance(
     account: str = typer.Argument(None, help="An address; without one, your key's."),
     as_json: bool = JsonFlag,
 ) -> None:
-    """Show an account's money: what it may spend, and what is held by a promise."""
+    """Show an account's money: free to spend, and held by its promises."""
     from decentralml.chain.market import Market
     from decentralml.cli import wiring
     from decentralml.types import AccountId
@@ -88,10 +88,10 @@ def balance(
         market = Market(node)
         found, token = market.balance(AccountId(whose)), market.token()
 
-        facts = {"account": whose, "free": token.format(found.free)}
-        facts["held"] = token.format(found.held)
+        shown = {"account": whose, "free": token.format(found.free)}
+        shown["held"] = token.format(found.held)
         exact = {"account": whose, "free": found.free, "held": found.held}
-        emit(exact, as_json, lambda: _lines(facts))
+        emit(exact, as_json, lambda: facts(shown))
 
 
 @app.command()
@@ -142,13 +142,6 @@ def events(
                     typer.echo(f"{number} {event.name} {fields}")
             if until is not None and number >= until:
                 return
-
-
-def _lines(facts: Mapping[str, object]) -> None:
-    """A line for each; not a table, which would break hashes in two."""
-    width = max(len(name) for name in facts)
-    for name, value in facts.items():
-        typer.echo(f"{name:{width}}  {value}")
 
 
 def address_of_key(loaded: Loaded) -> str:

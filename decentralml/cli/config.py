@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import typer
+
 from decentralml.cli.options import group, with_settings
-from decentralml.cli.output import JsonFlag, emit, remark, table
+from decentralml.cli.output import JsonFlag, emit, remark
 
 if TYPE_CHECKING:
     from decentralml.config import Loaded
@@ -32,18 +36,22 @@ def show(loaded: Loaded, as_json: bool = JsonFlag) -> None:
     ]  # fmt: skip
 
     def human() -> None:
-        cells = [[r["setting"], "" if r["value"] is None else r["value"], r["from"]] for r in rows]
-        table(["setting", "value", "from"], cells)
+        typer.echo("\n".join(map(_line, rows)))
 
     emit(rows, as_json, human)
+
+
+def _line(row: Mapping[str, object]) -> str:
+    """The setting as a line of the settings file; one without a value as a remark."""
+    if row["value"] is None:
+        return f"# {row['setting']} is not set"
+    return f"{row['setting']} = {json.dumps(row['value'], ensure_ascii=False)}  # {row['from']}"
 
 
 @app.command()
 @with_settings
 def path(loaded: Loaded) -> None:
     """Print the path of the settings file, whether it exists or not."""
-    import typer
-
     typer.echo(str(loaded.file))
     if not loaded.file.is_file():
         remark('This file does not exist yet. It holds lines such as: key = "alice"')

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from decentralml.cli import validating
+from decentralml.cli.arguments import OnlyRound, RoundNumber, TaskNumber, Worker, account
 from decentralml.cli.options import group, with_settings
-from decentralml.cli.output import JsonFlag, emit, remark, table
-from decentralml.cli.validating import Account, RoundNumber, TaskNumber
+from decentralml.cli.output import JsonFlag, emit, facts, remark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from decentralml.chain.records import Policy
     from decentralml.config import Loaded
     from decentralml.roles.creator import Creator, Posted
-    from decentralml.roles.federation import RoundReport
 
 app = group("Post tasks, validate results, pay, federate models.")
 
@@ -44,30 +43,32 @@ def new_task(
         None, "--set", help="A choice for the scripts, as in epochs=2; repeatable."
     ),
 ) -> None:
-    """Make a task folder from a template, to look at, change and post."""
+    """Make a task folder from a template, to change and post."""
     import json
 
-    from decentralml.errors import ConfigError
     from decentralml.roles.templates import new_task_folder
 
     chosen: dict[str, object] = {}
     for setting in settings or []:
         name, equals, value = setting.partition("=")
         if not name or not equals:
-            raise ConfigError(f"--set takes NAME=VALUE, not {setting!r}.")
+            raise typer.BadParameter(f"--set takes NAME=VALUE, not {setting!a}.")
         try:
             chosen[name] = json.loads(value)
         except ValueError:
             chosen[name] = value
     made = new_task_folder(template, folder, chosen)
-    remark(f"{made} is ready: read start_task.sh, try it by hand, then `creator create-task`")
+    remark(f"{made} is ready: read its start_task.sh, change what you like, then post it with")
+    remark(f"decentralml creator create-task {made} --kind … --title … --reward …")
 
 
 @app.command()
 @with_settings
 def create_task(
     loaded: Loaded,
-    folder: Path = typer.Argument(help="The task folder, with start_task.sh in it."),
+    folder: Path = typer.Argument(
+        exists=True, file_okay=False, help="The task folder, with start_task.sh in it."
+    ),
     kind: str = typer.Option(
         ..., "--kind", help="contribution, engineering, or annotation-image|audio|text|video."
     ),
@@ -75,7 +76,9 @@ def create_task(
     reward: str = typer.Option(..., "--reward", help="For each accepted result, in tokens."),
     slots: int = typer.Option(1, "--slots", min=1, help="Workers at once."),
     rounds: int = typer.Option(1, "--rounds", min=1, help="Deliveries asked of each worker."),
-    model: Path = typer.Option(None, "--model", help="The first round's model file."),
+    model: Path = typer.Option(
+        None, "--model", exists=True, dir_okay=False, help="The first round's model file."
+    ),
     policy: str = typer.Option(
         "manual", "--policy", help="auto-accept, manual, or the account that validates for you."
     ),
@@ -90,13 +93,14 @@ def create_task(
     ),
     as_json: bool = JsonFlag,
 ) -> None:
-    """Upload a task folder, lock its pay on chain and post it.
+    """Upload a task folder, lock its pay on chain, post it.
 
     Interrupted and called again it goes on with the same posting: nothing is posted or paid twice.
     """
     from decentralml.roles.posting import Offer
-    from decentralml.types import AccountId, BlockNumber
+    from decentralml.types import BlockNumber
 
+    agreed, ruler = _policy(policy), None if arbiter is None else account(arbiter)
     with _creator(loaded) as creator:
         token = creator.market.token()
         offer = Offer(
@@ -105,13 +109,13 @@ def create_task(
             reward=token.parse(reward),
             slots=slots,
             rounds=rounds,
-            policy=_policy(policy),
+            policy=agreed,
             accept_for=BlockNumber(accept_for),
             round_time=BlockNumber(round_time),
             validate_time=BlockNumber(validate_time),
             dispute_time=BlockNumber(dispute_time),
             stake=token.parse(stake),
-            arbiter=None if arbiter is None else AccountId(arbiter),
+            arbiter=ruler,
         )
         posted = creator.create_task(folder, offer, model=model, key=name)
         emit(posted, as_json, lambda: _show_posted(posted))
@@ -119,20 +123,30 @@ def create_task(
 
 def _policy(text: str) -> Policy:
     from decentralml.chain.records import AutoAccept, Delegated, Manual
-    from decentralml.types import AccountId
+    from decentralml.errors import InvalidAddress
 
     if text == "auto-accept":
         return AutoAccept()
-    return Manual() if text == "manual" else Delegated(AccountId(text))
+    if text == "manual":
+        return Manual()
+    try:
+        return Delegated(account(text))
+    except InvalidAddress:
+        raise typer.BadParameter(
+            f"--policy takes auto-accept, manual, or an account's address, not {text[:80]!a}."
+        ) from None
 
 
 def _show_posted(posted: Posted) -> None:
-    rows = [
-        ["bundle", posted.bundle],
-        ["model", posted.model or ""],
-        ["block", str(posted.receipt.block_number)],
-    ]
-    table([f"task {posted.task}", ""], rows)
+    facts(
+        {
+            "task": posted.task,
+            "bundle": posted.bundle,
+            "model": posted.model or "none",
+            "block": posted.receipt.block_number,
+        }
+    )
+    remark(f"validate what comes in: decentralml creator watch {posted.task}")
 
 
 @app.command("list")
@@ -143,7 +157,7 @@ def list_tasks(loaded: Loaded, as_json: bool = JsonFlag) -> None:
 
     with _creator(loaded) as creator:
         mine, token, head = creator.tasks(), creator.market.token(), creator.market.head()
-        emit(mine, as_json, lambda: tables.tasks_table(mine, token, head))
+        emit(mine, as_json, lambda: tables.tasks_table(mine, token, head, nothing="no tasks"))
 
 
 @app.command()
@@ -151,10 +165,13 @@ def list_tasks(loaded: Loaded, as_json: bool = JsonFlag) -> None:
 def fetch_results(
     loaded: Loaded,
     task: int = TaskNumber,
-    number: int = typer.Option(None, "--round", min=1, help="Only of this round."),
+    number: int = OnlyRound,
     as_json: bool = JsonFlag,
 ) -> None:
-    """Download and check the results of a task; a bad one is named and hinders no other."""
+    """Download and check a task's results.
+
+    A bad one is named and hinders no other.
+    """
     with _creator(loaded) as creator:
         validating.fetch_results(creator, task, number, as_json)
 
@@ -165,11 +182,14 @@ def validate_task_result(
     loaded: Loaded,
     task: int = TaskNumber,
     number: int = RoundNumber,
-    worker: str = Account,
+    worker: str = Worker,
     accept: bool = typer.Option(None, "--accept/--reject", help="The verdict."),
     reason: str = typer.Option("", "--reason", help="Why; needed to reject."),
 ) -> None:
-    """Give your verdict on one result: accept pays the worker, reject needs a reason."""
+    """Accept or reject one result.
+
+    Accepting pays the worker; a rejection needs a reason.
+    """
     with _creator(loaded) as creator:
         validating.validate_one(creator, task, number, worker, accept, reason)
 
@@ -179,10 +199,13 @@ def validate_task_result(
 def validate_all(
     loaded: Loaded,
     task: int = TaskNumber,
-    number: int = typer.Option(None, "--round", min=1, help="Only of this round."),
+    number: int = OnlyRound,
     as_json: bool = JsonFlag,
 ) -> None:
-    """Check every pending result: sound ones are accepted, bad ones rejected with the reason."""
+    """Check every pending result and decide it.
+
+    Sound ones are accepted, bad ones rejected with the reason.
+    """
     with _creator(loaded) as creator:
         validating.validate_all(creator, task, number, as_json)
 
@@ -195,8 +218,10 @@ def watch(
     once: bool = typer.Option(False, "--once", help="Validate what is there, then stop."),
     as_json: bool = JsonFlag,
 ) -> None:
-    """Validate what comes in, as it comes: sound results are accepted, bad ones rejected with the
-    reason. With --json each event is printed as one line of JSON.
+    """Validate results as they come.
+
+    Sound ones are accepted, bad ones rejected with the reason. With --json each event is printed
+    as one line of JSON.
     """
     from decentralml.types import TaskId
 
@@ -217,12 +242,19 @@ def federate(
     number: int = typer.Option(None, "--round", min=1, help="The round; else the current one."),
     output: Path = typer.Option(None, "--output", help="Copy the federated model to this file."),
     evaluate: Path = typer.Option(
-        None, "--evaluate", help="Folder of your own held-out data: measures every model on it."
+        None,
+        "--evaluate",
+        exists=True,
+        file_okay=False,
+        help="Folder of your own held-out data: measures every model on it.",
     ),
     as_json: bool = JsonFlag,
 ) -> None:
-    """Average a round's models, weighted by their examples, into the next model."""
-    from decentralml.cli import wiring
+    """Average a round's models into the next model.
+
+    Each counts by its number of examples.
+    """
+    from decentralml.cli import tables, wiring
     from decentralml.types import Round, TaskId
 
     measure = None if evaluate is None else wiring.evaluation(evaluate)
@@ -231,7 +263,7 @@ def federate(
         report = creator.federate(TaskId(task), round_, evaluate=measure)
         if output is not None:
             _copy(report.model, output)
-        emit(report, as_json, lambda: _show_federated(report))
+        emit(report, as_json, lambda: tables.federated_table(report))
 
 
 def _copy(model: Path, output: Path) -> None:
@@ -242,32 +274,14 @@ def _copy(model: Path, output: Path) -> None:
     temporary.replace(output)
 
 
-def _show_federated(report: RoundReport) -> None:
-    from decentralml.cli import tables
-    from decentralml.cli.watching import printable
-
-    def figures(measured: Mapping[str, float]) -> str:
-        return ", ".join(f"{printable(name)} {value:.4g}" for name, value in measured.items())
-
-    rows = [["the round's model", "", figures(report.base), ""]]
-    rows += [
-        [tables.short(str(used.worker)), str(used.examples), figures(used.measured), "used"]
-        for used in report.used
-    ]
-    rows += [[tables.short(str(w)), "", "", f"refused: {printable(why)}"]
-             for w, why in report.refused.items()]  # fmt: skip
-    examples = sum(used.examples for used in report.used)
-    rows.append(["federated", str(examples), figures(report.federated), ""])
-    table(["worker", ">examples", "measured", ""], rows)
-    remark(f"federated model: {report.model}")
-
-
 @app.command()
 @with_settings
 def start_round(
     loaded: Loaded,
     task: int = TaskNumber,
-    model: Path = typer.Option(None, "--model", help="Else what `federate` made."),
+    model: Path = typer.Option(
+        None, "--model", exists=True, dir_okay=False, help="Else what `federate` made."
+    ),
     as_json: bool = JsonFlag,
 ) -> None:
     """Publish the next round's model."""
@@ -281,7 +295,10 @@ def start_round(
 @app.command()
 @with_settings
 def withdraw_task(loaded: Loaded, task: int = TaskNumber) -> None:
-    """End a task: no new work; what is owed stays locked, the rest comes back."""
+    """End a task; what is not owed comes back.
+
+    Nobody can take it on any more; what is owed stays locked until it is settled.
+    """
     from decentralml.types import TaskId
 
     with _creator(loaded) as creator:
@@ -291,21 +308,25 @@ def withdraw_task(loaded: Loaded, task: int = TaskNumber) -> None:
 @app.command()
 @with_settings
 def claim_result(
-    loaded: Loaded, task: int = TaskNumber, number: int = RoundNumber, worker: str = Account
+    loaded: Loaded, task: int = TaskNumber, number: int = RoundNumber, worker: str = Worker
 ) -> None:
-    """Have a result settled whose time is over, for example an undisputed rejection."""
+    """Settle a result whose time is over.
+
+    For example a rejection that was not disputed.
+    """
     with _creator(loaded) as creator:
         validating.claim(creator, task, number, worker)
 
 
 @app.command()
 @with_settings
-def release_assignment(loaded: Loaded, task: int = TaskNumber, worker: str = Account) -> None:
+def release_assignment(loaded: Loaded, task: int = TaskNumber, worker: str = Worker) -> None:
     """Open the slot of a worker who let a round pass."""
-    from decentralml.types import AccountId, TaskId
+    from decentralml.types import TaskId
 
+    whose = account(worker)
     with _creator(loaded) as creator:
-        creator.release_expired(TaskId(task), AccountId(worker))
+        creator.release_expired(TaskId(task), whose)
 
 
 @app.command()
@@ -314,24 +335,24 @@ def resolve_dispute(
     loaded: Loaded,
     task: int = TaskNumber,
     number: int = RoundNumber,
-    worker: str = Account,
+    worker: str = Worker,
     ruling: str = typer.Option(..., "--for", help="Who is right: worker or validator."),
 ) -> None:
-    """Rule on a dispute, as the arbiter that the task names."""
+    """Rule on a dispute, as the task's arbiter."""
     from decentralml.chain.records import Ruling
-    from decentralml.errors import ConfigError
-    from decentralml.types import AccountId, Round, TaskId
+    from decentralml.types import Round, TaskId
 
     if ruling not in {r.value for r in Ruling}:
-        raise ConfigError(f"--for takes worker or validator, not {ruling!r}.")
+        raise typer.BadParameter(f"--for takes worker or validator, not {ruling!a}.")
+    whose = account(worker)
     with _creator(loaded) as creator:
-        creator.resolve_dispute(TaskId(task), Round(number), AccountId(worker), Ruling(ruling))
+        creator.resolve_dispute(TaskId(task), Round(number), whose, Ruling(ruling))
 
 
 @app.command()
 @with_settings
 def prune_task(loaded: Loaded, task: int = TaskNumber) -> None:
-    """Remove a settled task from the chain; its deposits return to who paid them."""
+    """Remove a settled task from the chain; deposits return."""
     from decentralml.types import TaskId
 
     with _creator(loaded) as creator:

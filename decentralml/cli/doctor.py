@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -47,7 +48,7 @@ class Finding:
 @app.command()
 @with_settings
 def doctor(loaded: Loaded, as_json: bool = JsonFlag) -> None:
-    """Look at the chain, the runtime, your key, the store, the sandbox and the libraries.
+    """Look at the chain, your key, the store, the sandbox and the libraries.
 
     Exit status 0 when nothing that is needed is missing, else 1.
     """
@@ -60,6 +61,7 @@ def doctor(loaded: Loaded, as_json: bool = JsonFlag) -> None:
 def findings(loaded: Loaded) -> Iterator[Finding]:
     """What is here and what is missing, part by part; nothing is changed."""
     yield from _chain(loaded)
+    yield from _user()
     yield _key(loaded)
     yield _store(loaded)
     yield _sandbox(loaded)
@@ -101,6 +103,12 @@ def _key(loaded: Loaded) -> Finding:
     return _tried(
         "key", lambda: f"{name}: {store.info(name).address}", "See: decentralml keys list"
     )
+
+
+def _user() -> Iterator[Finding]:
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        detail = "you are root: a flaw in the sandbox would hand a script the whole machine"
+        yield Finding("user", Health.ABSENT, detail, "Run workers as a user of their own.")
 
 
 def _store(loaded: Loaded) -> Finding:
@@ -159,4 +167,4 @@ def _show(found: list[Finding]) -> None:
     rows = [
         [marks[f.health], f.part, f.detail + (f"\n{f.advice}" if f.advice else "")] for f in found
     ]
-    table(["", "part", "what was found"], rows)
+    table(["|", "|part", "what was found"], rows)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from decentralml.cli import validating
+from decentralml.cli.arguments import RoundNumber, TaskNumber, Worker
 from decentralml.cli.options import group, with_settings
 from decentralml.cli.output import JsonFlag, emit
-from decentralml.cli.validating import Account, RoundNumber, TaskNumber
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,13 +39,16 @@ def list_tasks(loaded: Loaded, as_json: bool = JsonFlag) -> None:
 
     with _evaluator(loaded) as evaluator:
         mine, token, head = evaluator.tasks(), evaluator.market.token(), evaluator.market.head()
-        emit(mine, as_json, lambda: tables.tasks_table(mine, token, head))
+        emit(mine, as_json, lambda: tables.tasks_table(mine, token, head, nothing="no tasks"))
 
 
 @app.command()
 @with_settings
 def fetch_results(loaded: Loaded, task: int = TaskNumber, as_json: bool = JsonFlag) -> None:
-    """Download and check the results of a task; a bad one is named and hinders no other."""
+    """Download and check a task's results.
+
+    A bad one is named and hinders no other.
+    """
     with _evaluator(loaded) as evaluator:
         validating.fetch_results(evaluator, task, None, as_json)
 
@@ -56,11 +59,14 @@ def validate_task_result(
     loaded: Loaded,
     task: int = TaskNumber,
     number: int = RoundNumber,
-    worker: str = Account,
+    worker: str = Worker,
     accept: bool = typer.Option(None, "--accept/--reject", help="The verdict."),
     reason: str = typer.Option("", "--reason", help="Why; needed to reject."),
 ) -> None:
-    """Give your verdict on one result: accept pays the worker, reject needs a reason."""
+    """Accept or reject one result.
+
+    Accepting pays the worker; a rejection needs a reason.
+    """
     with _evaluator(loaded) as evaluator:
         validating.validate_one(evaluator, task, number, worker, accept, reason)
 
@@ -72,8 +78,10 @@ def work(
     once: bool = typer.Option(False, "--once", help="Validate what is there, then stop."),
     as_json: bool = JsonFlag,
 ) -> None:
-    """Validate what comes in for all tasks delegated to you: sound results are accepted, bad ones
-    rejected with the reason. With --json each event is printed as one line of JSON.
+    """Validate the results of all tasks delegated to you, as they come.
+
+    Sound results are accepted, bad ones rejected with the reason. With --json each event is
+    printed as one line of JSON.
     """
     with _evaluator(loaded, to_json=as_json) as evaluator:
         evaluator.work(once=once)

@@ -51,7 +51,10 @@ def import_key(
     ),
     as_json: bool = JsonFlag,
 ) -> None:
-    """Take over a key: from its words, or from a file that polkadot-js exported."""
+    """Import a key from its words, or from another wallet's file.
+
+    Files are those that polkadot-js exports.
+    """
     from decentralml.chain.keys import KeyStore
     from decentralml.errors import MalformedKeyFile
 
@@ -96,7 +99,7 @@ def show(loaded: Loaded, name: str = Name, as_json: bool = JsonFlag) -> None:
 @app.command()
 @with_settings
 def export(loaded: Loaded, name: str = Name) -> None:
-    """Print a key's file, still encrypted with its password; other wallets import it."""
+    """Print a key's file for another wallet, still encrypted."""
     from decentralml.chain.keys import KeyStore
 
     typer.echo(KeyStore(loaded.settings.keys).export(name))
@@ -105,7 +108,7 @@ def export(loaded: Loaded, name: str = Name) -> None:
 @app.command()
 @with_settings
 def remember(loaded: Loaded, name: str = Name) -> None:
-    """Keep a key's password in the system's key ring, so that it need not be typed."""
+    """Keep a key's password in the system's key ring."""
     from decentralml.chain.keys import KeyStore, remember_password
 
     store = KeyStore(loaded.settings.keys)

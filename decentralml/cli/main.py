@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
+import signal
 import sys
 from typing import Any
 
@@ -55,6 +57,13 @@ class LazyGroup(TyperGroup):
         super().__init__(**attrs)
         self.commands = dict.fromkeys(GROUPS)  # type: ignore[assignment]
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a prompt that is interrupted ends like any other interrupt."""
+        try:
+            return super().invoke(ctx)
+        except typer.Abort:
+            raise KeyboardInterrupt from None
+
     def list_commands(self, ctx: Any) -> list[str]:
         return list(GROUPS)
 
@@ -105,19 +114,59 @@ def exit_code(error: DecentralMLError) -> int:
     return next((EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES), 1)
 
 
+INTERRUPTED = 130
+GO_ON = "what was done is kept; run the same command to go on"
+ADVICE = {
+    errno.EACCES: "Change who may use it, or name another place.",
+    errno.EPERM: "Change who may use it, or name another place.",
+    errno.EROFS: "Name a place that can be written.",
+    errno.ENOSPC: f"Make room: {GO_ON}.",
+    errno.EDQUOT: f"Make room: {GO_ON}.",
+    errno.ENOENT: "Create it, or name another.",
+}
+"""What to do when the machine refuses a file."""
+
+
+class _Terminated(BaseException):
+    """SIGTERM came: what is open is closed on the way out."""
+
+
 def main() -> None:
     """Run the command line; the one place that turns errors into words and an exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app(prog_name="decentralml")
     except DecentralMLError as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(exit_code(error)) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted: what was done is kept; run the same command to go on", err=True)
-        raise SystemExit(130) from None
     except BrokenPipeError:
         # A reader such as `head` has what it wanted; Python would complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        typer.echo(f"error: {_in_words(error)}", err=True)
+        raise SystemExit(1) from None
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            typer.echo(f"interrupted: {GO_ON}", err=True)
+        raise
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted: {GO_ON}", err=True)
+        raise SystemExit(INTERRUPTED) from None
+    except _Terminated:
+        typer.echo(f"stopped: {GO_ON}", err=True)
+        # Ended by the signal, as a service manager expects of what it stops.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _terminate(_number: int, _frame: object) -> None:
+    raise _Terminated
+
+
+def _in_words(error: OSError) -> str:
+    about = f"{error.filename}: " if error.filename else ""
+    advice = ADVICE.get(error.errno or 0, "")
+    return f"{about}{error.strerror or error}. {advice}".rstrip()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -57,20 +57,36 @@ def table(
 ) -> None:
     """Print a table that fits the terminal: long cells fold rather than vanish.
 
-    A column whose name begins with ``>`` is set to the right (numbers, amounts).
+    A column whose name begins with ``>`` is set to the right (numbers, amounts), one with ``|``
+    to the left; both stay whole while the other columns give way.
     """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     for name in columns:
-        right = name.startswith(">")
-        grid.add_column(name.lstrip(">"), justify="right" if right else "left", overflow="fold")
+        whole = name.startswith((">", "|"))
+        grid.add_column(
+            name[1:] if whole else name,
+            justify="right" if name.startswith(">") else "left",
+            # Where even these must give way, an amount is seen to be cut.
+            overflow="ellipsis" if whole else "fold",
+            no_wrap=whole,
+        )
     for row in rows:
         # Text, not markup: a title from the chain must not style the terminal.
         grid.add_row(*(Text(str(cell)) for cell in row))
     console().print(grid)
+
+
+def facts(named: Mapping[str, object]) -> None:
+    """Print a line for each; no table, which would break addresses and hashes in two."""
+    width = max(len(name) for name in named)
+    for name, value in named.items():
+        typer.echo(f"{name:{width}}  {value}".rstrip())
 
 
 @contextmanager

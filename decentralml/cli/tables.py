@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from decentralml.cli.output import table
+from decentralml.cli.output import facts, remark, table
 from decentralml.cli.watching import printable
 
 if TYPE_CHECKING:
     from decentralml.chain.records import Assignment, Task, TaskResult
     from decentralml.chain.token import Token
+    from decentralml.roles.federation import RoundReport
     from decentralml.types import BlockNumber
 
 
@@ -21,72 +22,72 @@ def short(text: str | None, keep: int = 8) -> str:
     return text if len(text) <= 2 * keep + 1 else f"{text[:keep]}…{text[-keep:]}"
 
 
-def tasks_table(tasks: Sequence[Task], token: Token, head: BlockNumber) -> None:
-    """Tasks, a line each; without any, says so."""
+def tasks_table(
+    tasks: Sequence[Task], token: Token, head: BlockNumber, *, nothing: str = "no open tasks"
+) -> None:
+    """Tasks, with the blocks in which they can still be accepted; without any, says `nothing`."""
     if not tasks:
-        print_nothing("no tasks")
+        print_nothing(nothing)
         return
     rows = [
         [
             task.id,
-            task.terms.kind.value,
-            printable(task.terms.title),
+            f"{printable(task.terms.title)}\n{task.terms.kind.value}",
             token.format(task.terms.reward),
             f"{task.assigned}/{task.terms.slots}",
             f"{task.round}/{task.terms.rounds}",
             task.status.value,
-            _left(task.terms.schedule.accept_before, head),
+            _left(task, head),
         ]
         for task in tasks
     ]
-    names = [">task", "kind", "title", ">reward", ">taken", ">round", "status", ">blocks to accept"]
-    table(names, rows)
+    table([">task", "title", ">reward", ">taken", ">round", "|status", ">open for"], rows)
 
 
 def task_sheet(task: Task, token: Token, head: BlockNumber) -> None:
     """All of one task, a line for each of its terms."""
     terms, schedule = task.terms, task.terms.schedule
-    rows = [
-        ["title", printable(terms.title)],
-        ["kind", terms.kind.value],
-        ["status", task.status.value],
-        ["creator", task.creator],
-        ["validator", task.validator or "nobody: results are accepted as they come"],
-        ["arbiter", terms.arbiter or "the chain's"],
-        ["reward", f"{token.format(terms.reward)} for each accepted result"],
-        ["slots", f"{task.assigned} of {terms.slots} taken"],
-        ["round", f"{task.round} of {terms.rounds}, since block {task.round_started}"],
-        ["stake", token.format(terms.stake)],
-        ["paid / still owed", f"{token.format(task.paid)} / {token.format(task.owed)}"],
-        ["accept before block", f"{schedule.accept_before} (now {head})"],
-        ["time for a round", f"{schedule.round_time} blocks"],
-        ["time to validate", f"{schedule.validate_time} blocks"],
-        ["time to dispute", f"{schedule.dispute_time} blocks"],
-        ["bundle", terms.bundle],
-        ["model", task.model or ""],
+    rows: list[tuple[str, str]] = [
+        ("task", str(task.id)),
+        ("title", printable(terms.title)),
+        ("kind", terms.kind.value),
+        ("status", task.status.value),
+        ("creator", task.creator),
+        ("validator", task.validator or "nobody: results are accepted as they come"),
+        ("arbiter", terms.arbiter or "the chain's"),
+        ("reward", f"{token.format(terms.reward)} for each accepted result"),
+        ("slots", f"{task.assigned} of {terms.slots} taken"),
+        ("round", f"{task.round} of {terms.rounds}, since block {task.round_started}"),
+        ("stake", token.format(terms.stake)),
+        ("paid", token.format(task.paid)),
+        ("still owed", token.format(task.owed)),
+        ("accept before", f"block {schedule.accept_before} (now {head})"),
+        ("to run a round", f"{schedule.round_time} blocks"),
+        ("to validate", f"{schedule.validate_time} blocks"),
+        ("to dispute", f"{schedule.dispute_time} blocks"),
+        ("bundle", terms.bundle),
+        ("model", task.model or "none"),
     ]
-    table([f"task {task.id}", ""], rows)
+    facts(dict(rows))
 
 
 def results_table(results: Sequence[TaskResult], token: Token) -> None:
-    """Results, a line each."""
+    """Results: each worker's address, and under it what became of what was sent."""
     if not results:
         print_nothing("no results")
         return
-    rows = [
-        [
-            result.round,
-            short(result.worker),
-            result.status.value,
-            token.format(result.paid),
-            result.sent,
-            "" if result.deadline is None else result.deadline,
-            short(result.result),
-            printable(result.reason or ""),
-        ]
-        for result in results
-    ]
-    table([">round", "worker", "status", ">paid", ">sent", ">next by", "result", "reason"], rows)
+    rows = [[r.round, f"{r.worker}\n{_fate(r, token)}", r.status.value] for r in results]
+    table([">round", "worker", "|status"], rows)
+
+
+def _fate(result: TaskResult, token: Token) -> str:
+    said = [f"sent in block {result.sent}"]
+    if result.paid:
+        said.append(f"paid {token.format(result.paid)}")
+    if result.deadline is not None:
+        said.append(f"next step before block {result.deadline}")
+    reason = f"\n{printable(result.reason)}" if result.reason else ""
+    return ", ".join(said) + reason
 
 
 def assignments_table(assignments: Sequence[Assignment], token: Token) -> None:
@@ -105,15 +106,37 @@ def assignments_table(assignments: Sequence[Assignment], token: Token) -> None:
         ]
         for a in assignments
     ]
-    table([">task", ">since block", ">send before", ">rounds delivered", ">stake", ""], rows)
+    table([">task", ">since block", ">send before", ">rounds sent", ">stake", "|"], rows)
+
+
+def federated_table(report: RoundReport) -> None:
+    """A federated round: each model with what was measured, the average last."""
+
+    def figures(measured: Mapping[str, float]) -> str:
+        return ", ".join(f"{printable(name)} {value:.4g}" for name, value in measured.items())
+
+    rows = [["the round's model", "", figures(report.base), ""]]
+    rows += [
+        [short(str(used.worker)), str(used.examples), figures(used.measured), "used"]
+        for used in report.used
+    ]
+    rows += [[short(str(w)), "", "", f"refused: {printable(why)}"]
+             for w, why in report.refused.items()]  # fmt: skip
+    examples = sum(used.examples for used in report.used)
+    rows.append(["federated", str(examples), figures(report.federated), ""])
+    table(["|worker", ">examples", "measured", ""], rows)
+    remark(f"federated model: {report.model}")
+    remark(f"publish it, if rounds are left: decentralml creator start-round {report.task}")
 
 
 def print_nothing(what: str) -> None:
     """Say that there is nothing, on stderr, so that a pipe gets an empty output."""
-    from decentralml.cli.output import remark
-
     remark(what)
 
 
-def _left(before: BlockNumber, head: BlockNumber) -> str:
-    return str(before - head - 1) if before > head + 1 else "over"
+def _left(task: Task, head: BlockNumber) -> str:
+    from decentralml.chain.records import TaskStatus
+
+    before = task.terms.schedule.accept_before
+    is_open = task.status in {TaskStatus.CREATED, TaskStatus.IN_PROGRESS} and before > head + 1
+    return f"{before - head - 1} blocks" if is_open else "closed"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from decentralml.cli.arguments import TaskNumber, account
 from decentralml.cli.options import group, with_settings
-from decentralml.cli.output import JsonFlag, emit, table
-from decentralml.cli.validating import TaskNumber, kind_of
+from decentralml.cli.output import JsonFlag, emit, facts
+from decentralml.cli.validating import kind_of
 
 if TYPE_CHECKING:
     from decentralml.config import Loaded
@@ -61,27 +62,30 @@ def results(loaded: Loaded, task: int = TaskNumber, as_json: bool = JsonFlag) ->
 @with_settings
 def reputation(
     loaded: Loaded,
-    account: str = typer.Argument(help="An account's address."),
+    address: str = typer.Argument(metavar="ADDRESS", help="An account's address."),
     as_json: bool = JsonFlag,
 ) -> None:
     """Show what the market remembers of an account, and its money."""
     from decentralml.cli import wiring
-    from decentralml.types import AccountId
 
+    whose = account(address)
     with wiring.market(loaded) as market:
-        known, token = market.reputation(AccountId(account)), market.token()
-        balance = market.balance(AccountId(account))
+        known, token = market.reputation(whose), market.token()
+        balance = market.balance(whose)
 
         def human() -> None:
-            rows: list[list[object]] = [
-                ["results accepted", known.accepted],
-                ["results rejected", known.rejected],
-                ["rounds missed", known.expired],
-                ["disputes won / lost", f"{known.disputes_won} / {known.disputes_lost}"],
-                ["earned", token.format(known.earned)],
-                ["free", token.format(balance.free)],
-                ["held by promises", token.format(balance.held)],
-            ]
-            table([account, ""], rows)
+            facts(
+                {
+                    "account": whose,
+                    "results accepted": known.accepted,
+                    "results rejected": known.rejected,
+                    "rounds missed": known.expired,
+                    "disputes won": known.disputes_won,
+                    "disputes lost": known.disputes_lost,
+                    "earned": token.format(known.earned),
+                    "free": token.format(balance.free),
+                    "held by promises": token.format(balance.held),
+                }
+            )
 
         emit({"reputation": known, "balance": balance}, as_json, human)

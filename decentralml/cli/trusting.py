@@ -23,7 +23,6 @@ def show(preview: Preview) -> None:
     """Print the script, the bundle's folder and what the run may touch, to stderr."""
     task = preview.task
     remark(f"\ntask {task.id}: {printable(task.terms.title)} (by {task.creator})")
-    remark(f"bundle: {preview.bundle}")
     remark(preview.touches)
     remark(f"--- {SCRIPT}")
     with (preview.bundle / SCRIPT).open("rb") as script:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from decentralml.cli.arguments import account
 from decentralml.cli.output import emit, remark, table
-from decentralml.errors import ConfigError
 
 if TYPE_CHECKING:
     from decentralml.chain.records import TaskKind, Verdict
@@ -15,23 +15,16 @@ if TYPE_CHECKING:
     from decentralml.roles.validator import Validator
     from decentralml.roles.verdicts import Checked
 
-TaskNumber = typer.Argument(help="The task's number.", min=0)
-RoundNumber = typer.Argument(help="The round, from 1.", min=1)
-Account = typer.Argument(help="The worker's account.")
-
 
 def kind_of(text: str) -> TaskKind:
-    """The kind that a person named.
-
-    Raises: ConfigError: there is none of that name.
-    """
+    """The kind that a person named; another word is a wrong command line."""
     from decentralml.chain.records import TaskKind
 
     try:
         return TaskKind(text)
     except ValueError:
         names = ", ".join(kind.value for kind in TaskKind)
-        raise ConfigError(f"There is no kind of task named {text!r}; kinds are {names}.") from None
+        raise typer.BadParameter(f"there is no kind {text!a}; kinds are {names}.") from None
 
 
 def fetch_results(validator: Validator, task: int, number: int | None, as_json: bool) -> None:
@@ -46,20 +39,18 @@ def fetch_results(validator: Validator, task: int, number: int | None, as_json: 
 def validate_one(
     validator: Validator, task: int, number: int, worker: str, accept: bool | None, reason: str
 ) -> None:
-    """Give one verdict.
-
-    Raises: ConfigError: neither --accept nor --reject, or a rejection without a reason.
-    """
+    """Give one verdict; a wrong command line without one, or to reject without a reason."""
     from decentralml.chain.records import Accept, Reject
-    from decentralml.types import AccountId, Round, TaskId
+    from decentralml.types import Round, TaskId
 
     if accept is None:
-        raise ConfigError("Say --accept, or --reject with a --reason.")
+        raise typer.BadParameter("say --accept, or --reject with a --reason.")
     if not accept and not reason.strip():
-        raise ConfigError("A rejection needs a reason for the worker: add --reason.")
+        raise typer.BadParameter("a rejection needs a reason for the worker: add --reason.")
     verdict: Verdict = Accept() if accept else Reject(reason)
-    block = validator.validate_task_result(TaskId(task), Round(number), AccountId(worker), verdict)
-    remark("it was decided before" if block is None else f"decided in block {block}")
+    whose = account(worker)
+    if validator.validate_task_result(TaskId(task), Round(number), whose, verdict) is None:
+        remark("it was decided before")
 
 
 def validate_all(validator: Validator, task: int, number: int | None, as_json: bool) -> None:
@@ -74,10 +65,9 @@ def validate_all(validator: Validator, task: int, number: int | None, as_json: b
 
 def claim(role: Role, task: int, number: int, worker: str) -> None:
     """Settle a result whose time is over."""
-    from decentralml.types import AccountId, Round, TaskId
+    from decentralml.types import Round, TaskId
 
-    block = role.claim_result(TaskId(task), Round(number), AccountId(worker))
-    remark(f"settled in block {block}")
+    role.claim_result(TaskId(task), Round(number), account(worker))
 
 
 def _word(verdict: Verdict | None) -> str:
@@ -99,20 +89,26 @@ def _plain(checked: Checked) -> dict[str, object]:
 
 def _show(decided: list[tuple[Checked, Verdict | None]]) -> None:
     from decentralml.cli import tables
-    from decentralml.cli.watching import printable
 
     if not decided:
         tables.print_nothing("no results to look at")
         return
-    rows = [
-        [
-            checked.result.round,
-            tables.short(checked.result.worker),
-            "" if checked.examples is None else checked.examples,
-            ", ".join(f"{printable(name)} {value:.4g}" for name, value in checked.metrics),
-            f"refused: {printable(checked.reason)}" if checked.reason else "sound",
-            "" if verdict is None else _word(verdict),
-        ]
-        for checked, verdict in decided
-    ]
-    table([">round", "worker", ">examples", "its own figures", "checks", "verdict"], rows)
+    rows = [[c.result.round, _about(c), _state(c, verdict)] for c, verdict in decided]
+    table([">round", "worker", "|status"], rows)
+
+
+def _about(checked: Checked) -> str:
+    """The worker, and under it what they say of their work and what the checks say."""
+    from decentralml.cli.watching import printable
+
+    lines = [str(checked.result.worker)]
+    said = [] if checked.examples is None else [f"{checked.examples} examples"]
+    said += [f"{printable(name)} {value:.4g}" for name, value in checked.metrics]
+    if said:
+        lines.append("says: " + ", ".join(said))
+    lines.append(f"refused: {printable(checked.reason)}" if checked.reason else "sound")
+    return "\n".join(lines)
+
+
+def _state(checked: Checked, verdict: Verdict | None) -> str:
+    return checked.result.status.value if verdict is None else f"{_word(verdict)}ed"
