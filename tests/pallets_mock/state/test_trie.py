@@ -62,6 +62,19 @@ class TrieAgainstAllPairs(RuleBasedStateMachine):
         for key in keys:
             assert Trie(proof, self.root).get(key) == self.pairs.get(key)
 
+    @rule(prefix=KEYS, back=st.integers(0, 5))
+    def compare_merkle_values(self, prefix: bytes, back: int) -> None:
+        old_root, old_pairs = self.history[-1 - back % len(self.history)]
+        old = Trie(self.nodes, old_root).merkle_value(prefix)
+        new = self.trie.merkle_value(prefix)
+        below, old_below = (
+            {key: value for key, value in pairs.items() if key.startswith(prefix)}
+            for pairs in (self.pairs, old_pairs)
+        )
+        assert (new is None) == (not below)
+        if new is not None and below != old_below:
+            assert new != old
+
     @rule(at=st.integers(0, 20))
     def read_an_old_root(self, at: int) -> None:
         root, pairs = self.history[at % len(self.history)]
@@ -124,10 +137,24 @@ def test_a_full_cache_forgets_what_it_had_first_and_answers_all_the_same() -> No
     cache = CachedNodes(MemoryNodes(change.nodes), limit=8)
 
     for _ in range(2):
-        assert [key for key, _ in Trie(cache, change.root).pairs()] == [
-            bytes([i, i]) for i in range(100)
-        ]
+        assert list(Trie(cache, change.root).keys()) == [bytes([i, i]) for i in range(100)]
     assert cache.cached <= 8
+
+
+def test_the_merkle_value_of_everything_is_the_root() -> None:
+    trie, _ = trie_of({b"a": b"1" * 40, b"b": b"2" * 40})
+
+    assert trie.merkle_value(b"") == trie.root
+
+
+def test_the_merkle_value_of_one_key_is_its_nodes_hash_or_the_node() -> None:
+    trie, nodes = trie_of({b"a": b"1" * 32, b"b": b"short"})
+
+    long, short = trie.merkle_value(b"a"), trie.merkle_value(b"b")
+    assert long is not None
+    assert short is not None
+    assert nodes.get(long) is not None
+    assert decode(short).value == b"short"
 
 
 def test_a_change_of_nothing_leads_to_the_same_root() -> None:
