@@ -21,8 +21,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from typing_extensions import Self
-
 from pallets_mock.clock import BlockTime, parse_block_time
 from pallets_mock.errors import PalletsMockError
 from pallets_mock.genesis import Genesis, from_preset
@@ -88,7 +86,7 @@ class DevChain:
 
     # Starting and stopping
 
-    def start(self) -> Self:
+    def start(self) -> DevChain:
         """Start; returns when it can be connected to. Raises what kept it from starting."""
         ready: Future[None] = Future()
         self._thread = threading.Thread(
@@ -106,7 +104,7 @@ class DevChain:
         self._loop.call_soon_threadsafe(self._stop.set)
         thread.join(START_SECONDS)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> DevChain:
         return self.start()
 
     def __exit__(

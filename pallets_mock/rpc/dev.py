@@ -144,7 +144,7 @@ class DevRpc:
         async with self.node.writer:
             return to_hex(self.history.reorganise(depth, blocks, keep=keep_transactions))
 
-    def drop(self, method: str | None = None, when: str = "after", times: U32 = ONE) -> int:
+    def drop(self, method: str | None = None, when: str = "after", times: U32 = ONE) -> None:
         """Cut connections.
 
         Args:
@@ -152,16 +152,14 @@ class DevRpc:
                 through.
             when: `before` it is carried out, or `after`, so that only its answer is lost.
             times: for how many calls.
-        Returns: how many connections are cut now.
         """
         if method is None:
             asyncio.get_running_loop().call_later(0.05, self.drop_connections)
-            return 1
+            return
         plans = {"before": self.faults.drop_before, "after": self.faults.drop_after}
         if when not in plans:
             raise invalid_params("`when`: `before` or `after`")
         plans[when][method] = times
-        return 0
 
     def delay_answers(
         self, least_ms: float, most_ms: float | None = None, prefix: str = ""

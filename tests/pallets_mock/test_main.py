@@ -137,3 +137,19 @@ def test_from_outside_only_what_a_node_allows(tmp_path: Path):
 )
 def test_which_addresses_only_this_machine_reaches(host: str, loopback: bool):
     assert is_loopback(host) is loopback
+
+
+def has_version_six() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_version_six(), reason="this machine has no address of version six")
+def test_it_listens_on_version_six_too(tmp_path: Path):
+    with ChainProcess(tmp_path, "--host", "::1") as chain, Wire(chain.url) as wire:
+        assert chain.url.startswith("ws://[::1]:")
+        (address,) = wire.call("system_localListenAddresses")
+        assert address.startswith("/ip6/::1/tcp/")

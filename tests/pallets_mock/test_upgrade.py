@@ -39,3 +39,14 @@ def test_a_newer_runtime_is_in_force_from_the_next_block_on(
         assert wire.call("state_getRuntimeVersion", block) == now
         assert wire.call("state_getRuntimeVersion", dev_chain.genesis_hash) == old
         wire.call("dev_newBlock", 2)
+
+
+def test_who_follows_the_head_is_told_of_the_new_runtime(dev_chain: DevChain, newer: bytes):
+    with Wire(dev_chain.url) as wire:
+        following = wire.call("chainHead_v1_follow", True)
+        first, _ = wire.next(following), wire.next(following)
+        block = wire.call("dev_setStorage", [[CODE, "0x" + newer.hex()]])
+        told = wire.next(following)
+    old = first["finalizedBlockRuntime"]["spec"]["specVersion"]
+    assert (told["event"], told["blockHash"]) == ("newBlock", block)
+    assert told["newRuntime"]["spec"]["specVersion"] == old + 1

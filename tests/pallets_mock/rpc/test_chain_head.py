@@ -231,6 +231,28 @@ def test_a_subscription_of_somebody_else_is_unknown(wire: Wire, dev_chain: DevCh
         assert other.call("chainHead_v1_body", subscription, block) == {"result": "limitReached"}
 
 
+def test_nothing_ever_waits_to_be_continued(wire: Wire):
+    subscription, first = follow(wire)
+    assert code_of(wire, "chainHead_v1_continue", subscription, "0") == -32802
+    assert wire.call("chainHead_v1_stopOperation", subscription, "0") is None
+    assert wire.call("chainHead_v1_continue", "nobody", "0") is None
+    assert wire.call("chainHead_v1_unpin", "nobody", first["finalizedBlockHashes"]) is None
+
+
+def test_a_stopped_operation_says_no_more(wire: Wire):
+    subscription, first = follow(wire)
+    events(wire, subscription, 1)
+    request = {"jsonrpc": "2.0", "id": 1, "method": "chainHead_v1_body"}
+    stop = {"jsonrpc": "2.0", "id": 2, "method": "chainHead_v1_stopOperation"}
+    block = first["finalizedBlockHashes"][0]
+    params = {"params": [subscription, block]}, {"params": [subscription, "0"]}
+    wire.socket.send(json.dumps([{**request, **params[0]}, {**stop, **params[1]}]))
+    answers = json.loads(wire.socket.recv(20))
+    assert answers[0]["result"]["operationId"] == "0"
+    wire.call("system_chain")
+    assert wire.received(subscription) == []
+
+
 # transaction_v1, transactionWatch_v1
 
 

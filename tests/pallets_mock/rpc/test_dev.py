@@ -271,6 +271,31 @@ def test_answers_come_late_while_that_is_asked_for(wire: Wire):
     wire.call("dev_delayAnswers", 0)
 
 
+def test_a_cut_is_before_or_after(wire: Wire):
+    assert refused_code(wire, "dev_dropConnections", "system_name", "meanwhile") == -32602
+
+
+def test_a_branch_has_a_longest_length(wire: Wire):
+    wire.call("dev_newBlock")
+    assert refused_code(wire, "dev_reorganise", 1, 10_000) == -32602
+
+
+@pytest.mark.parametrize("time", [-5, 2**53])
+def test_a_time_is_of_this_age(wire: Wire, time: int):
+    assert refused_code(wire, "dev_setTime", time) == 6100
+
+
+def test_a_block_of_a_nodes_own_words_may_have_any_parent(
+    start_chain: Callable[..., DevChain], connect: Callable[[DevChain], Wire]
+):
+    wire = connect(start_chain(block_time="manual", finality_lag=100))
+    wire.call("dev_newBlock", 3)
+    parent = wire.call("chain_getBlockHash", 1)
+    made = wire.call("engine_createBlock", True, False, parent)
+    assert wire.call("chain_getHeader", made["hash"])["parentHash"] == parent
+    assert refused_code(wire, "engine_finalizeBlock", "0x" + "11" * 32) == 4003
+
+
 @pytest.mark.parametrize("delay", [[-1], [10, 5], [600_001], ["x"]])
 def test_a_delay_that_is_none_is_refused(wire: Wire, delay: list[object]):
     assert refused_code(wire, "dev_delayAnswers", *delay) == -32602

@@ -34,13 +34,13 @@ def chain() -> Iterator[DevChain]:
         yield chain
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def wire(chain: DevChain) -> Iterator[Wire]:
     with Wire(chain.url) as wire:
         yield wire
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def methods(wire: Wire) -> list[str]:
     return [name for name in wire.call("rpc_methods")["methods"] if name not in NOT_HERE]
 
@@ -127,6 +127,7 @@ def test_no_parameters_of_any_method_break_the_chain(
 
     assert is_answer(answer), (method, params, answer)
     chain.revert(before)
+    chain.call("dev_setBlockTime", "instant")
     assert wire.call("system_health")["isSyncing"] is False
 
 

@@ -244,6 +244,55 @@ def test_http_refuses_by_status(
     assert lives(dev_chain)
 
 
+def test_an_http_connection_can_be_cut_as_asked_for(dev_chain: DevChain):
+    dev_chain.drop_connections("system_name")
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        post(dev_chain, NAME)
+    assert post(dev_chain, NAME)[0] == 200
+
+
+def test_requests_that_arrive_together_are_answered_one_by_one(dev_chain: DevChain):
+    address = urlsplit(dev_chain.url)
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    request = head + b"content-length: %d\r\n\r\n" % len(NAME) + NAME
+    last = request.replace(b"host: x", b"host: x\r\nconnection: close")
+    with socket.create_connection((address.hostname, address.port), timeout=20) as together:
+        together.sendall(request * 3 + last)
+        together.shutdown(socket.SHUT_WR)
+        answers = b""
+        while piece := together.recv(65536):
+            answers += piece
+    assert answers.count(b"HTTP/1.1 200") == 4
+
+
+def test_a_body_that_is_too_long_without_saying_so_is_refused(
+    start_chain: Callable[..., DevChain],
+):
+    chain = start_chain(rpc_limits=RpcLimits(request_bytes=1000))
+    address = urlsplit(chain.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
+    connection.request("POST", "/", iter([b" " * 600] * 2), JSON, encode_chunked=True)
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_a_page_of_this_machine_is_told_that_it_may_read(dev_chain: DevChain):
+    address = urlsplit(dev_chain.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
+    connection.request("POST", "/", NAME, {**JSON, "origin": "http://localhost:5173"})
+    response = connection.getresponse()
+    assert response.getheader("access-control-allow-origin") == "http://localhost:5173"
+    response.read()
+    connection.close()
+
+
+def test_a_batch_whose_answers_are_too_large_is_an_error(start_chain: Callable[..., DevChain]):
+    chain = start_chain(rpc_limits=RpcLimits(response_bytes=1000))
+    request = {"jsonrpc": "2.0", "id": 1, "method": "chain_getHeader"}
+    refused = json.loads(post(chain, json.dumps([request] * 9).encode())[1])
+    assert refused["error"]["code"] == -32011
+
+
 def test_health_is_a_page(dev_chain: DevChain):
     address = urlsplit(dev_chain.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
