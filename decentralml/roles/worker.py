@@ -129,6 +129,7 @@ class _Shift:
         self.waits: dict[TaskId, steps.Wait] = {}
         self.held: set[TaskId] = set()
         self.refusals: dict[TaskId, int] = {}
+        self.done: dict[TaskId, object] = {}  # the last step, and what it was decided from
 
     def advance_all(self) -> None:
         """Go on with all that is under way; then take on what is new, as far as allowed."""
@@ -169,8 +170,9 @@ class _Shift:
         return [t.id for t in open_now if t.id not in known and self.wanted.matches(t)]
 
     def _advance(self, task: TaskId) -> None:
-        self.waits.pop(task, None)
+        waited = self.waits.pop(task, None)
         self.report.waiting.pop(task, None)
+        self.done.pop(task, None)
         while not self.stop():
             step = self._next(task)
             if isinstance(step, steps.Finished):
@@ -179,7 +181,8 @@ class _Shift:
             if isinstance(step, steps.Wait):
                 self.waits[task] = step
                 self.report.waiting[task] = step.reason
-                self.worker.tell(Did.WAITING, task, text=step.reason)
+                if waited is None or waited.reason != step.reason:
+                    self.worker.tell(Did.WAITING, task, text=step.reason)
                 return
 
     def _finish(self, task: TaskId, reason: str) -> None:
@@ -194,7 +197,14 @@ class _Shift:
         facts = self.worker.facts(task)
         if facts.assignment is not None and not facts.assignment.ended:
             self.held.add(task)
-        step = steps.next_step(facts, self.worker.progress_of(facts))
+        progress = self.worker.progress_of(facts)
+        step = steps.next_step(facts, progress)
+        # The same step again, and nothing changed by it: the journal knows of a block that the
+        # chain has dropped. The node brings its calls back into another one.
+        about = (step, progress, facts.assignment, facts.results)
+        if self.done.get(task) == about and not isinstance(step, steps.Finished):
+            return steps.Wait(BlockNumber(facts.head + 2), "the chain to catch up")
+        self.done[task] = about
         try:
             sent = self.worker.do(facts, step)
         except (CallRejected, TransactionRefused, InsufficientFunds) as refusal:

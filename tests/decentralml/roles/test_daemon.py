@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +106,47 @@ def test_an_account_that_cannot_pay_gives_up_after_some_tries(town: Town) -> Non
         assert report.sent == []
     assert [event.did for event in events if event.did is Did.FAILED] != []
     assert poor.market.assignment(task, poor.account) is None
+
+
+def test_a_step_whose_block_the_chain_has_dropped_is_not_repeated_for_ever(town: Town) -> None:
+    task = post(town, slots=1)
+    bob = town.contributor("Bob")
+    bob.accept_task(task)
+    accepted = bob.workspace.journal.call(f"accept/{task}")
+    assert accepted is not None
+    assert accepted.outcome is not None
+    bob.workspace.journal.write_signed(f"send/{task}/1", "send", accepted.signed)
+    bob.workspace.journal.write_done(f"send/{task}/1", accepted.outcome)
+    report = bob.work(Wanted(tasks=frozenset({task})), once=True)
+    assert report.waiting == {task: "the chain to catch up"}
+
+
+def test_what_is_waited_for_is_told_once(town: Town) -> None:
+    task = post(town, slots=1)
+    waits: list[str] = []
+    ended = threading.Event()
+
+    def notice(event: Event) -> None:
+        if event.did is Did.WAITING:
+            waits.append(event.text)
+
+    def work() -> None:
+        bob = town.contributor("Bob", on_event=notice)
+        bob.work(Wanted(tasks=frozenset({task})), stop=ended.is_set)
+
+    shift = threading.Thread(target=work)
+    shift.start()
+    creator = town.creator("Alice")
+    for _ in range(5):  # each wakes the daemon, which finds nothing to do
+        creator.create_task(town.bundle(), an_offer())
+    while not creator.results(task):
+        creator.create_task(town.bundle(), an_offer())
+    creator.create_task(town.bundle(), an_offer())
+    creator.validate_all(task)
+    shift.join(60)
+    ended.set()
+    assert not shift.is_alive()
+    assert waits == ["validation"]
 
 
 def test_a_lost_bundle_costs_no_stake_and_stops_no_other_work(town: Town, tmp_path: Path) -> None:

@@ -203,8 +203,11 @@ def test_a_daemon_delivers_each_round_as_it_starts(town: Town) -> None:
             sent.set()
 
     reports = []
-    bob = town.contributor("Bob", on_event=notice)
-    daemon = threading.Thread(target=lambda: reports.append(bob.work(only(task))))
+
+    def work() -> None:
+        reports.append(town.contributor("Bob", on_event=notice).work(only(task)))
+
+    daemon = threading.Thread(target=work)
     daemon.start()
     creator = town.creator("Alice")
     assert sent.wait(60)
@@ -403,8 +406,11 @@ def test_a_creators_watch_pays_each_result_as_it_comes(town: Town) -> None:
         if event.did is Did.VALIDATED:
             paid.set()
 
-    creator = town.creator("Alice", on_event=notice)
-    watch = threading.Thread(target=lambda: creator.watch(lambda: [task], stop=ended.is_set))
+    def look() -> None:
+        creator = town.creator("Alice", on_event=notice)
+        creator.watch(lambda: [task], stop=ended.is_set)
+
+    watch = threading.Thread(target=look)
     watch.start()
     try:
         for name, step in (("Bob", 1.0), ("Charlie", 2.0)):
