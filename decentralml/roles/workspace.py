@@ -87,6 +87,9 @@ class Workspace:
         finally:
             self._depth -= 1
             if self._depth == 0:
+                # Closing alone is not enough: a child that another thread is just starting has
+                # the descriptor too, until it becomes its program.
+                fcntl.flock(self._lock, fcntl.LOCK_UN)
                 os.close(self._lock)
 
     def _take(self) -> None:

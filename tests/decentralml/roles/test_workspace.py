@@ -66,6 +66,18 @@ def test_a_second_holder_is_refused_until_the_first_is_done(
         pass
 
 
+def test_a_child_that_shares_the_descriptor_does_not_keep_the_lock(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    with workspace.hold():
+        shared = os.dup(workspace._lock)  # what a child has between fork and exec
+    try:
+        with Workspace(tmp_path, GENESIS, ALICE).hold():
+            pass
+    finally:
+        os.close(shared)
+
+
 def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path, workspace: Workspace) -> None:
     script = (
         "import sys, time; from pathlib import Path\n"
