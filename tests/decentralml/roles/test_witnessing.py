@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
-from decentralml.errors import TaskFailed
+from decentralml.errors import TaskFailed, TaskLimitExceeded
 from decentralml.roles.witnessing import Witnessed, ended_well
 from decentralml.runner import Limits, TaskRun, TrustedRunner, find_sandbox, run_task
 from decentralml.types import Round, TaskId
@@ -86,6 +87,22 @@ def test_a_killed_roles_script_is_stopped_and_not_recorded(folder: Path, sandbox
         os.kill(role.pid, signal.SIGKILL)
         role.wait(30)
     assert not ended_well(folder / "ended")  # waits until the script is gone
+    assert not (folder / "run" / "went-on").exists()
+
+
+@pytest.mark.parametrize("sandbox", ["none", "bubblewrap"])
+def test_a_script_stopped_at_a_limit_is_gone_and_not_recorded(folder: Path, sandbox: str) -> None:
+    report = find_sandbox()
+    if sandbox != "none" and report.sandbox is None:
+        pytest.skip("bubblewrap does not work here")
+    room = TrustedRunner() if sandbox == "none" else report.require()
+    script(folder, 'sleep 2\ntouch "$RESULT_DIR/went-on"\n' + GOOD)
+    task = TaskRun(folder / "task", folder / "data", folder / "run", None, 1, "me")
+    with pytest.raises(TaskLimitExceeded):
+        run_task(task, Limits(wall_seconds=0.3), Witnessed(room, folder / "ended"))
+    assert not ended_well(folder / "ended")
+    left = [p for p in psutil.process_iter(["cmdline"]) if str(folder) in str(p.info)]
+    assert psutil.wait_procs(left, timeout=1)[1] == []  # the kernel may be clearing up
     assert not (folder / "run" / "went-on").exists()
 
 
