@@ -6,19 +6,35 @@ The CLI's page comes from typer's own generator, the API's pages from griffe's d
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-from griffe2md import render_package_docs
+import griffe
+from griffe2md import render_object_docs
 
 from decentralml.cli.main import EXIT_CODES
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 
-ROOMS = ("types", "errors", "config", "chain", "assets", "learning", "runner", "roles")
+# What people import; the other modules serve these.
+MODULES = (
+    "types", "errors", "config",
+    "chain.market", "chain.records", "chain.calls", "chain.signed", "chain.token", "chain.keys",
+    "chain.node", "chain.call_errors",
+    "assets.store", "assets.local", "assets.cid", "assets.rules",
+    "learning.weights", "learning.mean", "learning.strategies.fedavg", "learning.federate",
+    "learning.results", "learning.answers", "learning.evaluate", "learning.measure",
+    "learning.datasets", "learning.split", "learning.frameworks.keras", "learning.errors",
+    "runner.run", "runner.task", "runner.limits", "runner.sandbox", "runner.finding",
+    "roles.creator", "roles.contributor", "roles.engineer", "roles.annotator", "roles.evaluator",
+    "roles.worker", "roles.assignee", "roles.validator", "roles.role", "roles.posting",
+    "roles.verdicts", "roles.federation", "roles.rooms", "roles.events", "roles.workspace",
+    "roles.templates",
+)  # fmt: skip
 
 CLI_HEAD = """# The command line
 
@@ -50,31 +66,20 @@ def cli_page() -> str:
     return CLI_HEAD.format(codes=codes) + done.stdout.replace("# Commands", "## Commands", 1)
 
 
-def api_page(module: str) -> str:
+def api_page(package: griffe.Module, name: str) -> str:
     """The page of one module's public names, from its docstrings."""
+    page = render_object_docs(package[name])
     # Links to other libraries' names would point nowhere: keep their text.
-    return re.sub(r"\[([^\]\n]+)\]\(#(?!decentralml)[^)\n]*\)", r"\1", render_package_docs(module))
-
-
-def modules() -> list[str]:
-    """Every public module of the package that people import."""
-    found = []
-    for room in ROOMS:
-        path = ROOT / "decentralml" / room
-        files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
-        for file in files:
-            if file.name != "__init__.py" and not file.name.startswith("_"):
-                found.append(".".join(file.relative_to(ROOT).with_suffix("").parts))
-    return found
+    return re.sub(r"\[([^\]\n]+)\]\(#(?!decentralml)[^)\n]*\)", r"\1", page)
 
 
 def pages() -> dict[Path, str]:
     """Path → text of every generated page."""
     written = {REFERENCE / "cli.md": cli_page()}
-    names = modules()
-    for name in names:
-        written[REFERENCE / "api" / f"{name.removeprefix('decentralml.')}.md"] = api_page(name)
-    rows = "\n".join(f"- [{n}]({n.removeprefix('decentralml.')}.md)" for n in names)
+    package = griffe.load("decentralml", search_paths=[ROOT], docstring_parser="google")
+    for name in MODULES:
+        written[REFERENCE / "api" / f"{name}.md"] = api_page(package, name)
+    rows = "\n".join(f"- [decentralml.{name}]({name}.md)" for name in MODULES)
     index = f"# The Python API\n\nWritten from the code by `make docs`.\n\n{rows}\n"
     written[REFERENCE / "api" / "README.md"] = index
     return {path: text.rstrip() + "\n" for path, text in written.items()}
@@ -85,6 +90,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     check = parser.parse_args().check
+    logging.getLogger("griffe").setLevel(logging.ERROR)
     wanted = pages()
     stale = [p for p, text in wanted.items() if not p.is_file() or p.read_text() != text]
     gone = [p for p in (REFERENCE / "api").glob("*.md") if p not in wanted]
