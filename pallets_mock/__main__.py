@@ -69,6 +69,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--path", type=Path, default=DEFAULT_PATH, help=f"the chain's folder ({DEFAULT_PATH})")
     add("--tmp", action="store_true", help="a folder that is removed at the end")
+    add("--durable", action="store_true", help="wait for the disk at every block")
     add("--memory", action="store_true", help="no folder at all")
     add(
         "--chain",
@@ -123,7 +124,7 @@ async def _serve(options: argparse.Namespace, folder: Path | None) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
     block_time = parse_block_time(options.block_time)
-    store = ChainStore(folder)
+    store = ChainStore(folder, durable=options.durable)
     try:
         node = Node(
             store,

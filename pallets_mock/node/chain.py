@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,8 @@ from pallets_mock.state.view import Diff, StateView
 from pallets_mock.store import ChainStore, Head, StoredBlock
 
 CODE = b":code"
+REMEMBERED_RUNTIMES = 4096
+"""Blocks whose runtime is known; there are very few different ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Chain:
         first = StoredBlock(genesis.hash, 0, bytes(32), genesis.header.encode(), ())
         store.begin(first, genesis.change.nodes, genesis.id)
         self._nodes = CachedNodes(store)
+        self._runtimes: OrderedDict[bytes, Executor] = OrderedDict()
         self._move_to(store.head())
 
     def _move_to(self, head: Head) -> None:
@@ -128,7 +132,15 @@ class Chain:
         """The runtime in the state of a block. Raises UnknownBlock, InvalidRuntime."""
         if at is None or at == self.head.best:
             return self.runtime
-        return _runtime_of(self.view(at))
+        if at not in self._runtimes:
+            self._remember_runtime(at, _runtime_of(self.view(at)))
+        return self._runtimes[at]
+
+    def _remember_runtime(self, block: bytes, runtime: Executor) -> None:
+        """Reading it from the state anew costs the reading of all its code."""
+        self._runtimes[block] = runtime
+        while len(self._runtimes) > REMEMBERED_RUNTIMES:
+            self._runtimes.popitem(last=False)
 
     def call(self, entry: str, argument: bytes, at: bytes | None = None) -> CallResult:
         """Call a runtime function on the state of a block, changing nothing.
@@ -168,6 +180,7 @@ class Chain:
             hash_, header.number, header.parent_hash, header.encode(), sealed.extrinsics
         )
         self.store.add_block(stored, sealed.change.nodes, finalised=final_hash)
+        self._remember_runtime(before.best, self.runtime)
         self.head = Head(hash_, header.number, final_hash, finalised)
         self.header = header
         diff = {**(staged or {}), **sealed.diff}

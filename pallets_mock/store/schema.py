@@ -38,10 +38,14 @@ CREATE TABLE offchain (
 ) WITHOUT ROWID;
 """
 
-DURABILITY = """
+OPENING = """
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
 """
-"""EXCLUSIVE: the file is this process' until it ends, however it ends. FULL: what was committed
-is on the disk, so a block that a client was told of survives even the machine's power."""
+"""EXCLUSIVE: the file is this process' until it ends, however it ends."""
+
+WRITTEN = "PRAGMA synchronous = NORMAL"
+"""What was committed is the operating system's: it survives the process, however that ends."""
+
+ON_THE_DISK = "PRAGMA synchronous = FULL"
+"""What was committed is on the disk: it survives the machine, too."""

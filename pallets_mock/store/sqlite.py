@@ -44,25 +44,28 @@ class ChainStore:
 
     Args:
         folder: where the file is or will be made; None keeps everything in memory.
+        durable: wait for the disk at every block, so that it survives a loss of power;
+            without, a block survives whatever happens to the process.
     Raises:
         ChainFolderInUse: another process has the folder.
         ChainFolderDamaged: the file is no chain of this version.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, durable: bool = False) -> None:
         self.folder = folder
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         place = ":memory:" if folder is None else str(folder / FILE_NAME)
         self._db = sqlite3.connect(place, timeout=0, isolation_level=None, cached_statements=64)
         try:
+            self._db.executescript(schema.OPENING)
+            self._db.execute(schema.ON_THE_DISK if durable else schema.WRITTEN)
             self._prepare()
         except (sqlite3.Error, ChainFolderDamaged) as error:
             self._db.close()
             raise _named(error, folder) from error
 
     def _prepare(self) -> None:
-        self._db.executescript(schema.DURABILITY)
         self._db.execute("BEGIN EXCLUSIVE")
         application = self._db.execute("PRAGMA application_id").fetchone()[0]
         version = self._db.execute("PRAGMA user_version").fetchone()[0]

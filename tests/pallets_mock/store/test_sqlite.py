@@ -157,3 +157,11 @@ def test_offchain_values_are_set_read_and_cleared():
     store.set_offchain(b"a", None)
     assert store.offchain(b"a") is None
     assert store.offchain(b"b") == b""
+
+
+@pytest.mark.parametrize(("durable", "level"), [(False, 1), (True, 2)])
+def test_only_a_durable_store_waits_for_the_disk(tmp_path: Path, durable: bool, level: int):
+    store = ChainStore(tmp_path, durable=durable)
+    assert store._db.execute("PRAGMA synchronous").fetchone() == (level,)
+    assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    store.close()
