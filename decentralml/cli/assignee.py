@@ -232,7 +232,8 @@ def _add_disputes(app: typer.Typer, role: str) -> None:
 def _after_accepting(taken: Assignment, role: str) -> str:
     if taken.until is None:
         return "this round's result is sent: `work` goes on with the next round"
-    run = f"decentralml {role} run {taken.task}"
+    how = "answer" if role == "annotator" else "run"
+    run = f"decentralml {role} {how} {taken.task}"
     return f"send your result before block {taken.until}; first make it: {run}"
 
 

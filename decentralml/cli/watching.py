@@ -47,8 +47,11 @@ def watching(to_json: bool) -> Iterator[Callable[[Event], None]]:
     if to_json:
         yield _print_json
     elif sys.stderr.isatty():
-        with _bars() as bars:
-            yield _OnTerminal(bars)
+        shown = _OnTerminal(_bars())
+        try:
+            yield shown
+        finally:
+            shown.clear()
     else:
         yield _print_line
 
@@ -77,7 +80,11 @@ def _bars() -> Progress:
 
 
 class _OnTerminal:
-    """Bars for what moves, lines above them for what is over."""
+    """Bars for what moves, a line for everything else.
+
+    The bars are drawn only while something moves: drawn always, they would wipe out a question
+    that the person is being asked.
+    """
 
     def __init__(self, bars: Progress) -> None:
         self.bars = bars
@@ -87,6 +94,7 @@ class _OnTerminal:
         if event.did in MOVING:
             self._move(event)
             return
+        self.clear()
         from rich.text import Text
 
         style = "dim" if event.did is Did.PRINTED else ""
@@ -95,7 +103,17 @@ class _OnTerminal:
     def _move(self, event: Event) -> None:
         name = (event.did, event.task, event.round, event.text)
         if name not in self.open:
+            self.bars.start()
             self.open[name] = self.bars.add_task(line_of(event), total=event.total or None)
         self.bars.update(self.open[name], completed=event.done, total=event.total or None)
         if event.total and event.done >= event.total:
             self.bars.remove_task(self.open.pop(name))
+        if not self.open:
+            self.bars.stop()
+
+    def clear(self) -> None:
+        """Take the bars off the terminal; what moved is over."""
+        for bar in self.open.values():
+            self.bars.remove_task(bar)
+        self.open.clear()
+        self.bars.stop()
