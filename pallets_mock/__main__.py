@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 9944
 DEFAULT_PATH = Path("decentralml-chain")
 MEMORY = "memory"
+PRESETS = {"dev": "development", "local": "local_testnet"}
+"""Short names, as a node's command line has them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,7 +97,7 @@ def _genesis(chain: str) -> Genesis:
 
     if chain.endswith(".json"):
         return from_file(Path(chain))
-    return from_preset(compressed_blob(), chain)
+    return from_preset(compressed_blob(), PRESETS.get(chain, chain))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -190,7 +192,7 @@ def _build_spec(options: argparse.Namespace) -> int:
     elif options.chain.endswith(".json"):
         spec = json.loads(Path(options.chain).read_text(encoding="utf-8"))
     else:
-        spec = human_spec(genesis, options.chain)
+        spec = human_spec(genesis, PRESETS.get(options.chain, options.chain))
     print(json.dumps(spec, indent=2))  # noqa: T201
     return 0
 

@@ -59,6 +59,7 @@ LIBRARY_ROOMS = {
     "wasmtime": ("pallets_mock.executor",),
     "sqlite3": ("pallets_mock.store", "decentralml.roles.journal"),
     "websockets": ("pallets_mock.rpc", "decentralml.chain.connection"),
+    "h11": ("pallets_mock.rpc",),
     "substrateinterface": ("decentralml.chain.runtime", "decentralml.chain.keys"),
     "keras": ("decentralml.learning.frameworks.keras",),
     "tensorflow": ("decentralml.learning.frameworks.keras",),

@@ -75,4 +75,4 @@ class ArchiveRpc:
             sink.send({"event": "storageDone"})
         except PalletsMockError as error:
             sink.send({"event": "storageError", "error": str(error)})
-        sink.finish()
+        sink.close()

@@ -79,7 +79,7 @@ class AuthorRpc:
         def end(status: Status) -> None:
             sink.send(status_json(status))
             if isinstance(status, LAST):
-                sink.finish()
+                sink.close()
 
         self.node.announcer.watchers.add(hash_, on_status)
         sink.on_close(lambda: self.node.announcer.watchers.remove(hash_, on_status))

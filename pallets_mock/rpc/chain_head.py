@@ -53,7 +53,7 @@ class ChainHeadRpc:
         if len(follows) >= MOST_FOLLOWS:
             raise RpcError(TOO_MANY_FOLLOWS, "Maximum number of chainHead_follow has been reached")
         follows[sink.id] = Follow(self.node, sink, with_runtime=with_runtime)
-        sink.on_forget(lambda: follows.pop(sink.id, None))
+        sink.on_close(lambda: follows.pop(sink.id, None))
 
     def header(self, session: Session, follow_subscription: str, hash_: Hash) -> str | None:
         """SCALE header of a block."""

@@ -68,7 +68,7 @@ class Follow:
             self._tell("stop")
             self._cancel_all()
             self.pinned.clear()
-            self._sink.finish()
+            self._sink.close()
 
     def _on_event(self, event: NodeEvent) -> None:
         match event:

@@ -22,8 +22,7 @@ class Sink:
         self.id = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(16))
         self.session, self._notification = session, notification
         self._waiting: list[str] | None = []
-        self._on_close: list[Callable[[], None]] = []
-        self._on_forget: list[Callable[[], object]] = []
+        self._on_close: list[Callable[[], object]] = []
         self.closed = False
 
     def send(self, result: Any) -> None:
@@ -37,13 +36,12 @@ class Sink:
         else:
             self._waiting.append(text)
 
-    def on_close(self, callback: Callable[[], None]) -> None:
-        """Call this once when the subscription ends, from whichever side."""
-        self._on_close.append(callback)
-
-    def on_forget(self, callback: Callable[[], object]) -> None:
-        """Call this once when the client cannot name the subscription any more."""
-        self._on_forget.append(callback)
+    def on_close(self, callback: Callable[[], object]) -> None:
+        """Call this once when the subscription ends, from whichever side; now if it has."""
+        if self.closed:
+            callback()
+        else:
+            self._on_close.append(callback)
 
     def open(self) -> None:
         """The client was told the id."""
@@ -51,21 +49,13 @@ class Sink:
         for text in waiting:
             self.session.send(text)
 
-    def finish(self) -> None:
-        """Nothing more will be sent. The client may still unsubscribe."""
-        self._end()
-
     def close(self) -> None:
-        """End it and forget its id."""
-        self.session.forget(self.id)
-        self._end()
+        """Nothing more is sent; what was sent before still arrives. Twice is harmless."""
+        if self.closed:
+            return
         self.closed = True
-        for callback in self._on_forget:
-            callback()
-
-    def _end(self) -> None:
-        callbacks, self._on_close = self._on_close, []
-        for callback in callbacks:
+        self.session.forget(self.id)
+        for callback in self._on_close:
             callback()
 
 

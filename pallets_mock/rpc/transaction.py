@@ -92,7 +92,7 @@ class TransactionRpc:
         def tell(event: dict[str, Any], *, last: bool) -> None:
             sink.send(event)
             if last:
-                sink.finish()
+                sink.close()
 
         try:
             hash_ = extrinsic_hash(check_framing(transaction))

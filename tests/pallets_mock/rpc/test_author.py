@@ -8,6 +8,7 @@ import pytest
 from substrateinterface import Keypair
 
 from pallets_mock.pool.queue import PoolLimits
+from pallets_mock.rpc.limits import RpcLimits
 from pallets_mock.testing import DevChain
 from tests.pallets_mock.offline import OfflineClient, well_known
 from tests.pallets_mock.wire import Refused, Wire
@@ -225,3 +226,14 @@ def test_rotated_keys_are_there(wire: Wire):
     assert owned["keys"] != keys
     assert len(owned["proof"]) > 2
     assert refusal(wire, "author_hasSessionKeys", "0x01").code == 1040
+
+
+def test_a_transaction_that_came_to_its_end_is_not_counted_as_a_subscription(
+    start_chain: Callable[..., DevChain], connect: Callable[[DevChain], Wire], remark: Remark
+):
+    wire = connect(start_chain(rpc_limits=RpcLimits(subscriptions=1)))
+    for nonce in range(3):
+        watching = wire.call("author_submitAndWatchExtrinsic", remark(nonce))
+        while "finalized" not in wire.next(watching):
+            pass
+        assert wire.call("author_unwatchExtrinsic", watching) is False
