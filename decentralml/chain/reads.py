@@ -76,6 +76,17 @@ class Reader:
         pages = self._pages(read, start, limit)
         return [scale.task_of(TaskId(number), value) for number, value in pages]
 
+    def tasks_of(self, officer: AccountId, limit: int | None = None) -> list[Task]:
+        """Tasks in which an account is creator, delegated validator or arbiter, newest first.
+
+        Finished ones too, until they are pruned.
+        """
+        runtime = self.node.runtime()
+        item = f"(u64, {_type_of(runtime, 'Tasks')})"
+        read = _PagedRead("tasks_of", runtime.account(officer), "Option<u64>", item, _first)
+        pages = self._pages(read, limit=limit)
+        return [scale.task_of(TaskId(number), value) for number, value in pages]
+
     def assignments_of(self, worker: AccountId, limit: int | None = None) -> list[Assignment]:
         """A worker's assignments, newest task first; ended ones too, until they are pruned."""
         runtime = self.node.runtime()

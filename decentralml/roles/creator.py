@@ -74,11 +74,8 @@ class Creator(Validator):
             return self._post(draft, offer)
 
     def tasks(self) -> list[Task]:
-        """Tasks posted from this workspace that the chain still keeps, newest first."""
-        created = self.workspace.journal.calls("create/")
-        done = [e for e in created if e.state is CallState.DONE]
-        numbers = sorted((_task_of(Receipt.from_json(e.outcome or "")) for e in done), reverse=True)
-        return [task for number in numbers if (task := self.show_if_kept(number)) is not None]
+        """Tasks that this account posted and that the chain still keeps, newest first."""
+        return [t for t in self.market.tasks_of(self.account) if t.creator == self.account]
 
     def federate(
         self,

@@ -32,6 +32,8 @@ from decentralml.errors import (
 from decentralml.types import AccountId, Cid, Planck, Round, TaskId
 from pallets_mock.testing import DevChain
 
+EVALUATOR = AccountId("5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy")
+
 MakeTerms = Callable[..., Terms]
 TOKEN = 10**12
 BUNDLE = Cid("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy")
@@ -45,7 +47,7 @@ def test_a_posted_task_is_read_with_the_terms_that_were_posted(
     said = terms(
         kind=TaskKind.ANNOTATION_AUDIO,
         title="Vögel 🐦",
-        policy=Delegated(AccountId("5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy")),
+        policy=Delegated(EVALUATOR),
         model=BUNDLE,
         rounds=4,
         stake=Planck(TOKEN),
@@ -176,6 +178,19 @@ def test_open_tasks_come_newest_first_page_by_page(alice: Market, terms: MakeTer
     ]
     assert alice.open_tasks(TaskKind.ENGINEERING) == []
     assert len(alice.open_tasks(TaskKind.CONTRIBUTION, limit=5)) == 5
+
+
+def test_whoever_holds_an_office_finds_the_task_though_every_slot_is_taken(
+    alice: Market, bob: Market, terms: MakeTerms
+) -> None:
+    said = terms(policy=Delegated(EVALUATOR), slots=1)
+    task, _ = alice.create_task(said)
+    bob.accept_task(task)
+
+    assert alice.open_tasks() == []
+    assert [found.id for found in alice.tasks_of(EVALUATOR)] == [task]
+    assert [found.id for found in alice.tasks_of(alice.account)] == [task]
+    assert alice.tasks_of(bob.account) == []
 
 
 def test_results_of_more_than_a_page_come_whole(

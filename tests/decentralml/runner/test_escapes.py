@@ -436,7 +436,7 @@ time.sleep(60)
 def test_a_flood_of_output_is_bounded_on_disk_and_stopped(job: Any) -> None:
     with pytest.raises(TaskLimitExceeded, match="output"):
         job.script("yes 'the quick brown fox'").within(
-            output_bytes=8 << 20, log_bytes=100_000
+            output_bytes=2 << 20, log_bytes=100_000
         ).start()
 
     assert 50_000 < job.run.log.stat().st_size < 110_000
