@@ -7,14 +7,15 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pallets_mock.errors import PalletsMockError
+from pallets_mock.errors import NotOnThisMachine, PalletsMockError
 
 if TYPE_CHECKING:
     from pallets_mock.genesis import Genesis
@@ -62,12 +63,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--port", type=int, default=DEFAULT_PORT, help="0 for a free one (default: 9944)")
+    add(
+        "--port",
+        type=_number(0, 65535),
+        default=DEFAULT_PORT,
+        help="0 for a free one (default: 9944)",
+    )
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     add(
         "--unsafe-rpc-external",
         action="store_true",
-        help="listen on every address; dev_*, key and log methods are off then",
+        help="let others in: on every address, or on --host; dev_*, key and log methods are off",
     )
     add("--path", type=Path, default=DEFAULT_PATH, help=f"the chain's folder ({DEFAULT_PATH})")
     add("--tmp", action="store_true", help="a folder that is removed at the end")
@@ -80,15 +86,39 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="a preset of the runtime, or a chain spec file (default: development)",
     )
     add("--block-time", default="instant", metavar="instant|manual|SECONDS", help="when to seal")
-    add("--finality-lag", type=int, default=0, metavar="N", help="blocks from best to final")
-    add("--rpc-max-connections", type=int, default=100, metavar="N")
-    add("--rpc-max-request-size", type=int, default=15, metavar="MIB")
-    add("--rpc-max-response-size", type=int, default=15, metavar="MIB")
-    add("--rpc-cors", metavar="REGEX", help="origins whose web pages may ask")
-    add("--pool-limit", type=int, default=8192, metavar="N", help="transactions that may wait")
-    add("--pool-kbytes", type=int, default=20480, metavar="N")
+    add("--finality-lag", type=_number(0), default=0, metavar="N", help="blocks from best to final")
+    add("--rpc-max-connections", type=_number(1), default=100, metavar="N")
+    add("--rpc-max-request-size", type=_number(1), default=15, metavar="MIB")
+    add("--rpc-max-response-size", type=_number(1), default=15, metavar="MIB")
+    add("--rpc-cors", type=_pattern, metavar="REGEX", help="origins whose web pages may ask")
+    add(
+        "--pool-limit",
+        type=_number(1),
+        default=8192,
+        metavar="N",
+        help="transactions that may wait",
+    )
+    add("--pool-kbytes", type=_number(1), default=20480, metavar="N")
     add("--json-ready", action="store_true", help="say that it is ready as a line of JSON")
     add("--log", default="warning", choices=["debug", "info", "warning", "error"])
+
+
+def _number(least: int, most: int = 1_000_000) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        found = int(text)
+        if not least <= found <= most:
+            raise argparse.ArgumentTypeError(f"{found} is not from {least} to {most}")
+        return found
+
+    return number
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"no regular expression: {error}") from error
+    return text
 
 
 def _genesis(chain: str) -> Genesis:
@@ -141,7 +171,7 @@ async def _serve(options: argparse.Namespace, folder: Path | None) -> None:
             response_bytes=options.rpc_max_response_size * MIB,
             connections=options.rpc_max_connections,
         )
-        host = "0.0.0.0" if options.unsafe_rpc_external else options.host  # noqa: S104
+        host = _host(options)
         service = Service(
             node, sealer, host=host, limits=limits, origins=options.rpc_cors or LOCAL_ORIGINS
         )
@@ -153,6 +183,18 @@ async def _serve(options: argparse.Namespace, folder: Path | None) -> None:
         await sealer.stop()
     finally:
         store.close()
+
+
+def _host(options: argparse.Namespace) -> str:
+    """Where to listen: on this machine's own address unless told otherwise by name."""
+    from pallets_mock.rpc.service import is_loopback
+
+    given = str(options.host)
+    if not options.unsafe_rpc_external:
+        if not is_loopback(given):
+            raise NotOnThisMachine(given)
+        return given
+    return "0.0.0.0" if is_loopback(given) else given  # noqa: S104 - it was asked for by name
 
 
 def _say_ready(options: argparse.Namespace, node: object, url: str, folder: Path | None) -> None:

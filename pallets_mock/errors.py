@@ -237,3 +237,14 @@ class UnknownSnapshot(ChainError):
     def __init__(self, number: int) -> None:
         super().__init__(f"there is no snapshot {number}")
         self.number = number
+
+
+class NotOnThisMachine(PalletsMockError):
+    """An address was asked for that others can reach, and they were not let in by name."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"others can reach {host}; add --unsafe-rpc-external if they may, which turns off "
+            "what only you should do"
+        )
+        self.host = host

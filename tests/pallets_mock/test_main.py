@@ -85,6 +85,8 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path):
         ["--block-time", "often"],
         ["--chain", "no_such_preset"],
         ["--chain", "/no/such/spec.json"],
+        ["--host", "0.0.0.0"],
+        ["--host", "example.org"],
     ],
 )
 def test_a_wrong_option_is_one_line(wrong: list[str]):
@@ -92,6 +94,25 @@ def test_a_wrong_option_is_one_line(wrong: list[str]):
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: ")
     assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "misused",
+    [
+        ["--port", "70000"],
+        ["--port", "-1"],
+        ["--finality-lag", "-1"],
+        ["--pool-limit", "0"],
+        ["--rpc-max-connections", "many"],
+        ["--rpc-cors", "("],
+        ["--no-such-option"],
+    ],
+)
+def test_a_misused_option_is_explained(misused: list[str]):
+    refused = run("--memory", *misused)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("usage: ")
+    assert "Traceback" not in refused.stderr
 
 
 def test_a_spec_that_was_printed_starts_the_same_chain(tmp_path: Path):
