@@ -112,7 +112,11 @@ class Validator(Role):
             judge: decides about each delivery.
             once: validate what is there, then return.
             stop: asked at least once a second; True ends the watch.
+
+        Raises: UnknownTask: one of them is not there at the beginning; later it may be cleaned up.
         """
+        for task in tasks():
+            self.show(task)
         while True:
             head = self.market.head()
             # Held for each pass, not while waiting: the person may federate meanwhile.

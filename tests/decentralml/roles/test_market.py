@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from decentralml.chain.call_errors import NotValidator
+from decentralml.chain.call_errors import NotValidator, UnknownTask
 from decentralml.chain.records import (
     Accept,
     AutoAccept,
@@ -465,3 +465,14 @@ def test_a_round_without_a_known_model_is_not_federated(town: Town) -> None:
     task = town.creator("Alice").create_task(town.bundle(), an_offer()).task
     with pytest.raises(OutOfOrder, match="not known"):
         town.creator("Alice").federate(task)
+
+
+def test_a_watch_of_a_task_that_is_not_there_says_so_and_one_that_goes_away_is_left(
+    town: Town,
+) -> None:
+    task = posted(town)
+    creator = town.creator("Alice")
+    with pytest.raises(UnknownTask):
+        creator.watch(lambda: [task, TaskId(99)], once=True)
+    looks = iter([[task], [task, TaskId(99)]])
+    creator.watch(lambda: next(looks), once=True)
