@@ -12,8 +12,42 @@ import tempfile
 from pathlib import Path
 
 WHOLE = (
-    "decentralml/assets/bundle.py",
+    # what strangers send: bundles, results, models, the chain's own words
+    "decentralml/assets/car.py",
     "decentralml/assets/cid.py",
+    "decentralml/assets/decoding.py",
+    "decentralml/assets/fetching.py",
+    "decentralml/assets/rules.py",
+    "decentralml/chain/scale.py",
+    "decentralml/learning/answers.py",
+    "decentralml/learning/federate.py",
+    "decentralml/learning/frameworks/keras_archive.py",
+    "decentralml/learning/frameworks/keras_config.py",
+    "decentralml/learning/frameworks/keras_weights.py",
+    "decentralml/learning/hostile_json.py",
+    "decentralml/learning/layers.py",
+    "decentralml/learning/models.py",
+    "decentralml/learning/pickles.py",
+    "decentralml/learning/results.py",
+    "decentralml/learning/weights.py",
+    "decentralml/roles/checks.py",
+    "decentralml/roles/manifest.py",
+    "decentralml/roles/verdicts.py",
+    "decentralml/runner/outcome.py",
+    "pallets_mock/host/memory.py",
+    "pallets_mock/pool/validity.py",
+    "pallets_mock/rpc/params.py",
+    # what moves money: amounts, keys, signing, deciding
+    "decentralml/chain/calls.py",
+    "decentralml/chain/keyfile.py",
+    "decentralml/chain/keys.py",
+    "decentralml/chain/market.py",
+    "decentralml/chain/receipts.py",
+    "decentralml/chain/signed.py",
+    "decentralml/chain/token.py",
+    "decentralml/learning/mean.py",
+    "decentralml/roles/journal.py",
+    "decentralml/roles/steps.py",
 )
 
 

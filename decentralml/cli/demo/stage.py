@@ -122,9 +122,13 @@ class Stage:
                 text=True,
             )
         running = Running(person, command, process)
+        self.watch(running)
+        return running
+
+    def watch(self, running: Running) -> None:
+        """Listen to a process until it ends; `until` passes its events on."""
         self._running.add(running)
         threading.Thread(target=self._read, args=(running,), daemon=True).start()
-        return running
 
     def until(self, reached: Callable[[], bool]) -> None:
         """Pass events on until they brought about what is waited for.
