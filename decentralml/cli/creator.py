@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from decentralml.cli import validating
-from decentralml.cli.arguments import OnlyRound, RoundNumber, TaskNumber, Worker, account
+from decentralml.cli.arguments import (
+    U64,
+    OnlyRound,
+    RoundNumber,
+    TaskNumber,
+    Worker,
+    account,
+    whole_number,
+)
 from decentralml.cli.options import group, with_settings
 from decentralml.cli.output import JsonFlag, emit, facts, remark
 
@@ -214,7 +222,9 @@ def validate_all(
 @with_settings
 def watch(
     loaded: Loaded,
-    task: list[int] = typer.Argument(None, help="Only these tasks; else all that you validate."),
+    task: list[int] = typer.Argument(
+        None, parser=whole_number(0, U64), metavar="TASK", help="Only these; else all you validate."
+    ),
     once: bool = typer.Option(False, "--once", help="Validate what is there, then stop."),
     as_json: bool = JsonFlag,
 ) -> None:
@@ -226,6 +236,8 @@ def watch(
     from decentralml.types import TaskId
 
     with _creator(loaded, to_json=as_json) as creator:
+        for number in task or []:
+            creator.show(TaskId(number))  # a mistyped one would be waited for without a word
 
         def mine() -> list[TaskId]:
             posted = [t.id for t in creator.tasks() if t.validator == creator.account]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -114,3 +116,53 @@ def test_an_interrupt_says_that_what_was_done_is_kept(
 
 def test_the_version_is_printed() -> None:
     assert decentralml("--version").stdout.strip() == version("decentralml")
+
+
+@pytest.mark.parametrize("group", [name for name in cli.GROUPS if name != "demo"])
+def test_completing_a_command_imports_nothing_heavy(group: str) -> None:
+    program = (
+        "import sys\n"
+        f"from decentralml.cli.main import app\nimport typer\n"
+        f"typer.main.get_command(app).get_command(None, {group!r})\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_a_shell_completes_groups_and_commands() -> None:
+    def completed(words: str, position: int) -> list[str]:
+        asked = {"_DECENTRALML_COMPLETE": "complete_bash", "COMP_WORDS": words}
+        done = subprocess.run(
+            [sys.executable, "-m", "decentralml.cli.main"],
+            env={**os.environ, **asked, "COMP_CWORD": str(position)},
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        return done.stdout.split()
+
+    assert completed("decentralml con", 1) == ["contributor", "config"]
+    assert completed("decentralml creator vali", 2) == ["validate-task-result", "validate-all"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "error: /full/file: No space left on device. Make room"),
+        (errno.EACCES, "error: /full/file: Permission denied. Change who may use it"),
+        (errno.EIO, "error: /full/file: Input/output error."),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, words: str
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(number, os.strerror(number), "/full/file")
+
+    monkeypatch.setattr(cli, "app", refuse)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (ended.value.code, said.count("\n")) == (1, 1)
+    assert said.startswith(words)
