@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 from substrateinterface import Keypair, SubstrateInterface
 from websockets.sync.client import ClientConnection, connect
 
@@ -27,8 +28,8 @@ Figures = dict[str, float]
 
 
 @contextmanager
-def chain_process() -> Iterator[tuple[str, float]]:
-    """A chain's address, and when its process was started."""
+def chain_process() -> Iterator[tuple[str, float, int]]:
+    """A chain's address, when its process was started, and that process."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pallets_mock", "--port", "0", "--json-ready"]
         start = time.perf_counter()
@@ -37,7 +38,7 @@ def chain_process() -> Iterator[tuple[str, float]]:
         ) as process:
             assert process.stdout is not None
             try:
-                yield json.loads(process.stdout.readline())["url"], start
+                yield json.loads(process.stdout.readline())["url"], start, process.pid
             finally:
                 process.terminate()
 
@@ -124,24 +125,36 @@ def many(url: str, extrinsics: list[str]) -> float:
 
 def measure(count: int) -> Figures:
     figures: Figures = {}
-    with chain_process() as (url, start):
+    with chain_process() as (url, start, _):
         figures["start to first block, first time s"] = first_block(url, start)
-    with chain_process() as (url, start):
+    with chain_process() as (url, start, pid):
         figures["start to first block, warm s"] = first_block(url, start)
-        figures |= measure_running(url, count)
+        figures |= measure_running(url, count, pid)
     return figures
 
 
-def measure_running(url: str, count: int) -> Figures:
+def cpu_seconds(pid: int | None) -> float:
+    """What a process has used so far; unlike the clock it does not see what else runs here."""
+    if pid is None:
+        return float("nan")
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def measure_running(url: str, count: int, pid: int | None = None) -> Figures:
     with SubstrateInterface(url=url) as client:
         figures = one_transaction(client, 50)
         value = {"dest": BOB.ss58_address, "value": 10**9}
         transfer = client.compose_call("Balances", "transfer_keep_alive", value)
         transfers = sign_many(client, count, lambda _: transfer)
+        before = cpu_seconds(pid)
         figures["transfers a second"] = many(url, transfers)
+        figures["the chain's CPU, ms a transfer"] = (cpu_seconds(pid) - before) / count * 1000
         remark = client.compose_call("System", "remark", {"remark": "0x" + "00" * 32})
         remarks = sign_many(client, count, lambda _: remark)
+        before = cpu_seconds(pid)
         figures["remarks a second"] = many(url, remarks)
+        figures["the chain's CPU, ms a remark"] = (cpu_seconds(pid) - before) / count * 1000
     return figures
 
 
