@@ -25,7 +25,7 @@ Told = Callable[[Person, Event], None]
 
 
 class ProcessFailed(DecentralMLError):
-    """A process of the demo ended with an error, or too early, or nothing came of it.
+    """A process of the demo ended with an error.
 
     Attributes: `command`, `status` (exit status; None while it runs), `said` (the end of it).
     """
@@ -34,6 +34,14 @@ class ProcessFailed(DecentralMLError):
         words = " ".join(command[len(PROGRAM) :] if tuple(command[:3]) == PROGRAM else command)
         super().__init__(f"`{words}` ended with status {status}:\n{said.strip()[-2000:]}")
         self.command, self.status, self.said = tuple(command), status, said
+
+
+class NothingHappened(DecentralMLError):
+    """Nobody of the demo reported anything for too long."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Nothing happened for {seconds} s. Run `decentralml doctor`, then again.")
+        self.seconds = seconds
 
 
 @contextmanager
@@ -63,10 +71,10 @@ class Running:
     command: tuple[str, ...]
     process: subprocess.Popen[str]
 
-    def failure(self, why: str = "") -> ProcessFailed:
+    def failure(self) -> ProcessFailed:
         """The error that says how it ended, with the end of what it said."""
         said = (self.person.folder / "log").read_text(errors="replace")
-        return ProcessFailed(self.command, self.process.poll(), f"{said}\n{why}")
+        return ProcessFailed(self.command, self.process.poll(), said)
 
 
 @dataclass
@@ -82,7 +90,7 @@ class Stage:
     node: str
     store: Path
     told: Told
-    _news: queue.Queue[tuple[Running, Event | None]] = field(default_factory=queue.Queue)
+    _news: queue.Queue[tuple[Running, Event | None] | None] = field(default_factory=queue.Queue)
     _running: set[Running] = field(default_factory=set)
 
     def ask(self, person: Person, *words: str) -> Any:
@@ -96,19 +104,28 @@ class Stage:
     def run(self, person: Person, command: Sequence[str]) -> Any:
         """Run a program in a person's environment; what it printed, read as JSON.
 
+        Meanwhile the events of the others are passed on.
+
         Raises:
             ProcessFailed: it ended with an error.
         """
-        done = subprocess.run(
-            command,
-            env=person.environment(self.node, self.store),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ProcessFailed(command, done.returncode, done.stderr or done.stdout)
-        return json.loads(done.stdout)
+        ended: list[subprocess.CompletedProcess[str]] = []
+
+        def work() -> None:
+            environment = person.environment(self.node, self.store)
+            ended.append(
+                subprocess.run(
+                    command, env=environment, capture_output=True, text=True, check=False
+                )
+            )
+            self._news.put(None)
+
+        threading.Thread(target=work, daemon=True).start()
+        self.until(lambda: bool(ended))
+        if ended[0].returncode:
+            said = ended[0].stderr or ended[0].stdout
+            raise ProcessFailed(command, ended[0].returncode, said)
+        return json.loads(ended[0].stdout)
 
     def start(self, person: Person, *words: str) -> Running:
         """Start a command that goes on by itself and reports events as JSON lines."""
@@ -134,13 +151,17 @@ class Stage:
         """Pass events on until they brought about what is waited for.
 
         Raises:
-            ProcessFailed: a process ended with an error, or nothing happened for `PATIENCE` s.
+            ProcessFailed: a process ended with an error.
+            NothingHappened: for `PATIENCE` seconds.
         """
         while not reached():
             try:
-                running, event = self._news.get(timeout=PATIENCE)
+                news = self._news.get(timeout=PATIENCE)
             except queue.Empty:
-                raise next(iter(self._running)).failure(f"nothing for {PATIENCE} s") from None
+                raise NothingHappened(PATIENCE) from None
+            if news is None:
+                continue
+            running, event = news
             if event is not None:
                 self.told(running.person, event)
             elif running.process.wait():
