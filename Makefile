@@ -53,7 +53,8 @@ docs: setup  ## write the reference pages from the code
 	$(BIN)/python scripts/write_reference.py
 
 bench: setup  ## every figure in benchmarks/, one after another
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@missed=0; for file in benchmarks/*.py; do \
+	  echo "== $$file"; $(BIN)/python $$file || missed=1; done; exit $$missed
 
 clean:  ## remove what make made in this folder
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* substrate/target
