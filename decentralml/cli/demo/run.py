@@ -12,7 +12,7 @@ from decentralml.chain.keys import well_known
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
 from decentralml.cli.demo.board import Board
-from decentralml.cli.demo.outcome import bars_of, outcome_of, show
+from decentralml.cli.demo.outcome import Outcome, bars_of, outcome_of, show
 from decentralml.cli.demo.people import Person, join
 from decentralml.cli.demo.picture import draw
 from decentralml.cli.demo.stage import Stage, development_chain
@@ -54,11 +54,20 @@ def run(folder: Path, *, quick: bool, as_json: bool) -> None:
     bars, picture = bars_of(outcome), root / "accuracy.png"
     draw(bars, f"{len(outcome.alone)} contributors, alone and federated", picture)
     show(outcome, bars, picture, as_json=as_json)
+    check_worth(outcome, root)
+
+
+def check_worth(outcome: Outcome, root: Path) -> None:
+    """The promise of the demo: together is better than anybody alone.
+
+    Raises:
+        RoleError: the last federated model is no better than the best contributor's own.
+    """
     best = max(outcome.alone.values())
     if outcome.federated[-1] <= best:
         raise RoleError(
-            f"The federated model ({outcome.federated[-1]:.1%}) is no better than the best one "
-            f"alone ({best:.1%}). Look at the logs in {root}."
+            f"The federated model ({outcome.federated[-1]:.2%}) is no better than the best one "
+            f"alone ({best:.2%}). Look at the logs in {root}."
         )
 
 

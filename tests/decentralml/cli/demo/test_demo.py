@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from decentralml.cli.demo.board import Board
 from decentralml.cli.demo.outcome import Outcome, bars_of, show
 from decentralml.cli.demo.people import Person, join
 from decentralml.cli.demo.picture import Bar, draw
-from decentralml.cli.demo.run import run
+from decentralml.cli.demo.run import check_worth, run
 from decentralml.cli.demo.stage import ProcessFailed, Running, Stage, development_chain
 from decentralml.errors import RoleError
 from decentralml.types import AccountId
@@ -112,6 +113,16 @@ def test_the_picture_is_a_png(tmp_path: Path) -> None:
 
 def outcome() -> Outcome:
     return Outcome((), 0.5, {"b": 0.7, "a": 0.6}, (0.8, 0.9), Path("m.keras"), "MNIST")
+
+
+def test_a_federated_model_that_is_only_as_good_as_one_alone_fails_the_demo(tmp_path: Path) -> None:
+    equal = replace(outcome(), federated=(0.9, 0.7))
+    with pytest.raises(RoleError, match=r"70.00%\) is no better than the best one alone"):
+        check_worth(equal, tmp_path)
+
+
+def test_a_federated_model_that_is_a_little_better_is_enough(tmp_path: Path) -> None:
+    check_worth(replace(outcome(), federated=(0.1, 0.7001)), tmp_path)
 
 
 def test_the_bars_go_from_the_first_model_to_the_last_federated_one() -> None:
