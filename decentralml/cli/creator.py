@@ -168,38 +168,7 @@ def list_tasks(loaded: Loaded, as_json: bool = JsonFlag) -> None:
         emit(mine, as_json, lambda: tables.tasks_table(mine, token, head, nothing="no tasks"))
 
 
-@app.command()
-@with_settings
-def fetch_results(
-    loaded: Loaded,
-    task: int = TaskNumber,
-    number: int = OnlyRound,
-    as_json: bool = JsonFlag,
-) -> None:
-    """Download and check a task's results.
-
-    A bad one is named and hinders no other.
-    """
-    with _creator(loaded) as creator:
-        validating.fetch_results(creator, task, number, as_json)
-
-
-@app.command()
-@with_settings
-def validate_task_result(
-    loaded: Loaded,
-    task: int = TaskNumber,
-    number: int = RoundNumber,
-    worker: str = Worker,
-    accept: bool = typer.Option(None, "--accept/--reject", help="The verdict."),
-    reason: str = typer.Option("", "--reason", help="Why; needed to reject."),
-) -> None:
-    """Accept or reject one result.
-
-    Accepting pays the worker; a rejection needs a reason.
-    """
-    with _creator(loaded) as creator:
-        validating.validate_one(creator, task, number, worker, accept, reason)
+validating.add_validating(app, _creator)
 
 
 @app.command()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from decentralml.cli import validating
-from decentralml.cli.arguments import RoundNumber, TaskNumber, Worker
 from decentralml.cli.options import group, with_settings
 from decentralml.cli.output import JsonFlag, emit
 
@@ -42,33 +41,7 @@ def list_tasks(loaded: Loaded, as_json: bool = JsonFlag) -> None:
         emit(mine, as_json, lambda: tables.tasks_table(mine, token, head, nothing="no tasks"))
 
 
-@app.command()
-@with_settings
-def fetch_results(loaded: Loaded, task: int = TaskNumber, as_json: bool = JsonFlag) -> None:
-    """Download and check a task's results.
-
-    A bad one is named and hinders no other.
-    """
-    with _evaluator(loaded) as evaluator:
-        validating.fetch_results(evaluator, task, None, as_json)
-
-
-@app.command()
-@with_settings
-def validate_task_result(
-    loaded: Loaded,
-    task: int = TaskNumber,
-    number: int = RoundNumber,
-    worker: str = Worker,
-    accept: bool = typer.Option(None, "--accept/--reject", help="The verdict."),
-    reason: str = typer.Option("", "--reason", help="Why; needed to reject."),
-) -> None:
-    """Accept or reject one result.
-
-    Accepting pays the worker; a rejection needs a reason.
-    """
-    with _evaluator(loaded) as evaluator:
-        validating.validate_one(evaluator, task, number, worker, accept, reason)
+validating.add_validating(app, _evaluator)
 
 
 @app.command()

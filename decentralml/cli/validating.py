@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from decentralml.cli.arguments import account
-from decentralml.cli.output import emit, remark, table
+from decentralml.cli.arguments import OnlyRound, RoundNumber, TaskNumber, Worker, account
+from decentralml.cli.options import with_settings
+from decentralml.cli.output import JsonFlag, emit, remark, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from decentralml.chain.records import TaskKind, Verdict
+    from decentralml.config import Loaded
     from decentralml.roles.role import Role
     from decentralml.roles.validator import Validator
     from decentralml.roles.verdicts import Checked
@@ -27,30 +32,59 @@ def kind_of(text: str) -> TaskKind:
         raise typer.BadParameter(f"there is no kind {text!a}; kinds are {names}.") from None
 
 
-def fetch_results(validator: Validator, task: int, number: int | None, as_json: bool) -> None:
-    """Download, check and show a task's results."""
-    from decentralml.types import Round, TaskId
-
-    round_ = None if number is None else Round(number)
-    found = validator.fetch_results(TaskId(task), round_)
-    emit([_plain(c) for c in found], as_json, lambda: _show([(c, None) for c in found]))
-
-
-def validate_one(
-    validator: Validator, task: int, number: int, worker: str, accept: bool | None, reason: str
+def add_validating(
+    app: typer.Typer, opened: Callable[[Loaded], AbstractContextManager[Validator]]
 ) -> None:
-    """Give one verdict; a wrong command line without one, or to reject without a reason."""
+    """Add the commands to the creator's or the evaluator's group; `opened` gives the role."""
+
+    @app.command()
+    @with_settings
+    def fetch_results(
+        loaded: Loaded, task: int = TaskNumber, number: int = OnlyRound, as_json: bool = JsonFlag
+    ) -> None:
+        """Download and check a task's results.
+
+        A bad one is named and hinders no other.
+        """
+        from decentralml.types import Round, TaskId
+
+        with opened(loaded) as validator:
+            round_ = None if number is None else Round(number)
+            found = validator.fetch_results(TaskId(task), round_)
+            emit([_plain(c) for c in found], as_json, lambda: _show([(c, None) for c in found]))
+
+    @app.command()
+    @with_settings
+    def validate_task_result(
+        loaded: Loaded,
+        task: int = TaskNumber,
+        number: int = RoundNumber,
+        worker: str = Worker,
+        accept: bool = typer.Option(None, "--accept/--reject", help="The verdict."),
+        reason: str = typer.Option("", "--reason", help="Why; needed to reject."),
+    ) -> None:
+        """Accept or reject one result.
+
+        Accepting pays the worker; a rejection needs a reason.
+        """
+        from decentralml.types import Round, TaskId
+
+        verdict, whose = _verdict(accept, reason), account(worker)
+        with opened(loaded) as validator:
+            decided = validator.validate_task_result(TaskId(task), Round(number), whose, verdict)
+            if decided is None:
+                remark("it was decided before")
+
+
+def _verdict(accept: bool | None, reason: str) -> Verdict:
+    """What was said; a wrong command line without one, or to reject without a reason."""
     from decentralml.chain.records import Accept, Reject
-    from decentralml.types import Round, TaskId
 
     if accept is None:
         raise typer.BadParameter("say --accept, or --reject with a --reason.")
     if not accept and not reason.strip():
         raise typer.BadParameter("a rejection needs a reason for the worker: add --reason.")
-    verdict: Verdict = Accept() if accept else Reject(reason)
-    whose = account(worker)
-    if validator.validate_task_result(TaskId(task), Round(number), whose, verdict) is None:
-        remark("it was decided before")
+    return Accept() if accept else Reject(reason)
 
 
 def validate_all(validator: Validator, task: int, number: int | None, as_json: bool) -> None:
