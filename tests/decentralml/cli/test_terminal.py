@@ -22,6 +22,11 @@ ITEMS = '{"question": "Mood?", "choices": ["good", "bad"], "items": ["sunny", "g
 Post = Callable[..., int]
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to its background jobs, of which this test run may be one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A command on a terminal of its own, its controlling one."""
 
@@ -29,6 +34,7 @@ class Terminal:
         command = [sys.executable, "-m", "decentralml.cli.main", *map(str, arguments)]
         self.pid, self.fd = pty.fork()
         if self.pid == 0:  # pragma: no cover
+            heed_interrupts()
             os.execve(command[0], command, {**os.environ, **cli.environment, "TERM": "xterm"})
         self.seen = ""
 
@@ -137,6 +143,10 @@ def test_an_annotator_answers_in_sittings_and_ctrl_c_loses_nothing(
     second.type("bad\n")
     second.until(f"annotator send-task-result {task}")
     assert second.end() == 0
+    third = terminal("annotator", "answer", task, "--key", "//Dave", "--json")
+    third.until(f'"task": {task},')
+    third.until('"folder": "/')  # nothing is left to ask
+    assert third.end() == 0
     sent = cli.good("annotator", "send-task-result", task, "--key", "//Dave", "--json").data
     assert sent["status"] == "pending-validation"
 
@@ -150,6 +160,7 @@ def test_a_daemon_that_is_stopped_says_that_what_was_done_is_kept(
     process = subprocess.Popen(
         [sys.executable, "-m", "decentralml.cli.main", *command],
         env={**os.environ, **cli.environment}, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - it only sets a signal
     )  # fmt: skip
     try:
         assert process.stderr is not None
