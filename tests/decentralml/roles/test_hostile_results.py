@@ -19,6 +19,7 @@ from decentralml.roles.assignee import Assignee
 from decentralml.roles.manifest import Manifest
 from decentralml.types import Round, TaskId
 from pallets_mock.testing import DevChain
+from tests.decentralml.roles.hostile_keras import that_unpacks_to_ten_gibibytes, with_a_lambda
 from tests.decentralml.roles.town import BASE, REWARD, Town, an_offer, layers_of
 
 ONE = Round(1)
@@ -100,6 +101,15 @@ def a_pickle(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
     (folder / "result" / "model.keras").write_bytes(pickle.dumps({"weights": [1.0, 2.0]}))
 
 
+def with_model_file(write: Callable[[Path], None]) -> Callable[..., None]:
+    def make(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
+        with_layers(dict(BASE))(town, worker, task, folder)
+        (folder / "result" / "weights.safetensors").unlink()
+        write(folder / "result" / "model.keras")
+
+    return make
+
+
 def no_manifest(town: Town, worker: Assignee, task: TaskId, folder: Path) -> None:
     (folder / "result").mkdir()
     (folder / "result" / "result.json").write_text('{"examples": 10, "metrics": {}}')
@@ -119,6 +129,8 @@ ATTACKS = {
     "BadExampleCount, a truth value": with_examples(True),
     "PickleRefused": a_pickle,
     "MalformedResult": no_manifest,
+    "UnsafeModel: a Lambda layer": with_model_file(with_a_lambda),
+    "ArchiveRefused: model.keras unpacks to 107374": with_model_file(that_unpacks_to_ten_gibibytes),
 }
 
 
@@ -137,10 +149,11 @@ def test_a_hostile_result_is_rejected_by_name_and_the_honest_one_is_paid_and_fed
     verdicts = {c.result.worker: verdict for c, verdict in creator.validate_all(task)}
     report = creator.federate(task)
 
-    name = attack.split(",", maxsplit=1)[0]
+    name, _, sentence = attack.split(",", maxsplit=1)[0].partition(": ")
+    words = f"{name}: {sentence}"
     refusal = verdicts[mallory.account]
     assert isinstance(refusal, Reject)
-    assert refusal.reason.startswith(f"{name}: ")
+    assert refusal.reason.startswith(words)
     on_chain = creator.market.result(task, ONE, mallory.account)
     assert on_chain is not None
     assert on_chain.reason == refusal.reason
