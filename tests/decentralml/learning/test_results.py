@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import pickle
 from collections.abc import Callable
@@ -11,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from decentralml.learning.errors import (
     BadExampleCount,
@@ -95,6 +99,28 @@ def test_a_metric_that_is_no_number_is_refused(result_folder: Make, metric: Any)
     note = {"examples": 1, "metrics": {"accuracy": metric}}
     with pytest.raises(MetricNotFinite, match="'accuracy'"):
         read_result(result_folder(note=note))
+
+
+NUMBERS = st.from_regex(
+    r"-?(0|[1-9][0-9]{0,45})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,5})?", fullmatch=True
+)
+
+
+@given(st.one_of(NUMBERS, st.sampled_from(["NaN", "Infinity", "-Infinity"])))
+@example("9" * 40)
+@example("9" * 41)
+@example("1.7976931348623157e308")
+@example("1.7976931348623159e308")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_number_stands_in_a_note_a_metric_that_is_read_is_finite(
+    tmp_path: Path, number: str
+) -> None:
+    note = tmp_path / "result.json"
+    note.write_text(f'{{"examples": 1, "metrics": {{"a": {number}}}}}')
+    # Named for the note, not for the metric: such a number is refused while it is parsed.
+    with contextlib.suppress(MalformedResult):
+        _, metrics = read_note(note)
+        assert math.isfinite(metrics["a"])
 
 
 @pytest.mark.parametrize(
