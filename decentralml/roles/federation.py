@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -64,7 +64,7 @@ def federate_round(  # noqa: PLR0913, PLR0917 - each is another room's word
     task: Task,
     number: Round,
     base: Path,
-    deliveries: Iterable[Checked],
+    deliveries: Sequence[Checked],
     folder: RoundFolder,
     strategy: Strategy,
     evaluate: Evaluate | None,

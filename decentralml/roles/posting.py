@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from typing_extensions import assert_type
+
 from decentralml.chain.records import (
     AutoAccept,
     Delegated,
@@ -125,9 +127,9 @@ def _plain(offer: Offer) -> dict[str, Any]:
 
 def _policy(policy: Policy) -> str:
     match policy:
-        case AutoAccept():
-            return "auto-accept"
         case Manual():
             return "manual"
         case Delegated(validator):
             return f"delegated {validator}"
+    assert_type(policy, AutoAccept)
+    return "auto-accept"
