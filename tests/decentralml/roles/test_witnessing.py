@@ -102,7 +102,7 @@ def test_a_script_stopped_at_a_limit_is_gone_and_not_recorded(folder: Path, sand
         run_task(task, Limits(wall_seconds=0.3), Witnessed(room, folder / "ended"))
     assert not ended_well(folder / "ended")
     left = [p for p in psutil.process_iter(["cmdline"]) if str(folder) in str(p.info)]
-    assert psutil.wait_procs(left, timeout=1)[1] == []  # the kernel may be clearing up
+    assert psutil.wait_procs(left, timeout=20)[1] == []  # the kernel may be clearing up
     assert not (folder / "run" / "went-on").exists()
 
 
