@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from decentralml.cli.arguments import TaskNumber
-from decentralml.cli.assignee import opened_worker
+from decentralml.cli.assignee import opened_worker, show_result
 from decentralml.cli.options import with_settings
-from decentralml.cli.output import remark
+from decentralml.cli.output import JsonFlag, emit, remark
 from decentralml.cli.watching import printable
 from decentralml.errors import RoleError
 
@@ -29,7 +29,7 @@ def add_answer(app: typer.Typer) -> None:
 
     @app.command()
     @with_settings
-    def answer(loaded: Loaded, task: int = TaskNumber) -> None:
+    def answer(loaded: Loaded, task: int = TaskNumber, as_json: bool = JsonFlag) -> None:
         """Answer an accepted task's questions in this terminal.
 
         None of its scripts is run. An empty answer ends the sitting; what was answered is kept,
@@ -48,10 +48,10 @@ def add_answer(app: typer.Typer) -> None:
             assert isinstance(worker, Annotator)  # noqa: S101  that is the role's class
             result = worker.answer(TaskId(task), ask)
             if result is None:
-                remark(f"your answers are kept; go on: decentralml annotator answer {task}")
+                kept = f"your answers are kept; go on: decentralml annotator answer {task}"
+                emit({"task": task, "folder": None}, as_json, lambda: remark(kept))
             else:
-                typer.echo(str(result))
-                remark(f"send them: decentralml annotator send-task-result {task}")
+                show_result("annotator", task, result, as_json)
 
 
 def ask(question: Question) -> str | None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from decentralml.cli.arguments import U64, RoundNumber, TaskNumber, account, whole_number
+from decentralml.cli.claiming import claim
 from decentralml.cli.options import group, with_settings
-from decentralml.cli.output import JsonFlag, emit, remark, table
+from decentralml.cli.output import JsonFlag, acted, emit, remark, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,13 +86,19 @@ def _add_looking(app: typer.Typer, role: str) -> None:
 
     @app.command()
     @with_settings
-    def preview(loaded: Loaded, task: int = TaskNumber, data: Path | None = DataFolder) -> None:
+    def preview(
+        loaded: Loaded,
+        task: int = TaskNumber,
+        data: Path | None = DataFolder,
+        as_json: bool = JsonFlag,
+    ) -> None:
         """Download a task; show its script and what it may touch."""
         from decentralml.cli import trusting
         from decentralml.types import TaskId
 
         with opened_worker(loaded, role, Running(data)) as worker:
-            trusting.show(worker.preview(TaskId(task)))
+            seen = worker.preview(TaskId(task))
+            emit(trusting.plain(seen), as_json, lambda: trusting.show(seen))
 
 
 def _add_steps(app: typer.Typer, role: str) -> None:
@@ -117,6 +124,7 @@ def _add_steps(app: typer.Typer, role: str) -> None:
         yes: bool = Yes,
         trust: list[str] = TrustCreator,
         no_sandbox: bool = NoSandbox,
+        as_json: bool = JsonFlag,
     ) -> None:
         """Run the task's script for the current round, sandboxed.
 
@@ -127,8 +135,8 @@ def _add_steps(app: typer.Typer, role: str) -> None:
         with opened_worker(
             loaded, role, Running(data, yes, tuple(trust or ()), no_sandbox)
         ) as worker:
-            typer.echo(str(worker.run(TaskId(task))))
-            remark(f"send it: decentralml {role} send-task-result {task}")
+            result = worker.run(TaskId(task))
+            show_result(role, task, result, as_json)
 
     @app.command()
     @with_settings
@@ -143,7 +151,9 @@ def _add_steps(app: typer.Typer, role: str) -> None:
 
     @app.command()
     @with_settings
-    def release_assignment(loaded: Loaded, task: int = TaskNumber) -> None:
+    def release_assignment(
+        loaded: Loaded, task: int = TaskNumber, as_json: bool = JsonFlag
+    ) -> None:
         """Give a task up.
 
         Free in the first half of a round; later it costs a part of the stake.
@@ -151,8 +161,12 @@ def _add_steps(app: typer.Typer, role: str) -> None:
         from decentralml.types import TaskId
 
         with opened_worker(loaded, role) as worker:
-            if worker.release_assignment(TaskId(task)) is None:
-                remark(f"there is no assignment of task {task} to give up")
+            block = worker.release_assignment(TaskId(task))
+            if block is None:
+                nothing = f"there is no assignment of task {task} to give up"
+                acted("nothing to give up", None, as_json, said=nothing)
+            else:
+                acted("released", block, as_json)
 
 
 def _add_daemon(app: typer.Typer, role: str) -> None:
@@ -209,7 +223,12 @@ def _add_daemon(app: typer.Typer, role: str) -> None:
 def _add_disputes(app: typer.Typer, role: str) -> None:
     @app.command()
     @with_settings
-    def dispute_result(loaded: Loaded, task: int = TaskNumber, number: int = RoundNumber) -> None:
+    def dispute_result(
+        loaded: Loaded,
+        task: int = TaskNumber,
+        number: int = RoundNumber,
+        as_json: bool = JsonFlag,
+    ) -> None:
         """Ask the arbiter about your rejected result.
 
         A deposit is held from you until the ruling.
@@ -217,16 +236,30 @@ def _add_disputes(app: typer.Typer, role: str) -> None:
         from decentralml.types import Round, TaskId
 
         with opened_worker(loaded, role) as worker:
-            worker.dispute_result(TaskId(task), Round(number))
+            block = worker.dispute_result(TaskId(task), Round(number))
+            acted("disputed", block, as_json, said=f"disputed (block {block}): the arbiter rules")
 
     @app.command()
     @with_settings
-    def claim_result(loaded: Loaded, task: int = TaskNumber, number: int = RoundNumber) -> None:
+    def claim_result(
+        loaded: Loaded,
+        task: int = TaskNumber,
+        number: int = RoundNumber,
+        as_json: bool = JsonFlag,
+    ) -> None:
         """Settle your result whose time is over: silence pays."""
-        from decentralml.types import Round, TaskId
-
         with opened_worker(loaded, role) as worker:
-            worker.claim_result(TaskId(task), Round(number), worker.account)
+            claim(worker, task, number, worker.account, as_json)
+
+
+def show_result(role: str, task: int, folder: Path, as_json: bool) -> None:
+    """Print the folder of a round's result, and how to send it."""
+
+    def human() -> None:
+        typer.echo(str(folder))
+        remark(f"send it: decentralml {role} send-task-result {task}")
+
+    emit({"task": task, "folder": folder}, as_json, human)
 
 
 def _after_accepting(taken: Assignment, role: str) -> str:

@@ -50,8 +50,13 @@ def _line(row: Mapping[str, object]) -> str:
 
 @app.command()
 @with_settings
-def path(loaded: Loaded) -> None:
+def path(loaded: Loaded, as_json: bool = JsonFlag) -> None:
     """Print the path of the settings file, whether it exists or not."""
-    typer.echo(str(loaded.file))
-    if not loaded.file.is_file():
-        remark('This file does not exist yet. It holds lines such as: key = "alice"')
+    exists = loaded.file.is_file()
+
+    def human() -> None:
+        typer.echo(str(loaded.file))
+        if not exists:
+            remark('This file does not exist yet. It holds lines such as: key = "alice"')
+
+    emit({"path": loaded.file, "exists": exists}, as_json, human)

@@ -18,8 +18,9 @@ from decentralml.cli.arguments import (
     account,
     whole_number,
 )
+from decentralml.cli.claiming import claim
 from decentralml.cli.options import group, with_settings
-from decentralml.cli.output import JsonFlag, emit, facts, remark
+from decentralml.cli.output import JsonFlag, acted, emit, facts, remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,7 @@ def new_task(
     settings: list[str] = typer.Option(
         None, "--set", help="A choice for the scripts, as in epochs=2; repeatable."
     ),
+    as_json: bool = JsonFlag,
 ) -> None:
     """Make a task folder from a template, to change and post."""
     import json
@@ -66,8 +68,12 @@ def new_task(
         except ValueError:
             chosen[name] = value
     made = new_task_folder(template, folder, chosen)
-    remark(f"{made} is ready: read its start_task.sh, change what you like, then post it with")
-    remark(f"decentralml creator create-task {made} --kind … --title … --reward …")
+
+    def human() -> None:
+        remark(f"{made} is ready: read its start_task.sh, change what you like, then post it with")
+        remark(f"decentralml creator create-task {made} --kind … --title … --reward …")
+
+    emit({"folder": made, "template": template}, as_json, human)
 
 
 @app.command()
@@ -275,7 +281,7 @@ def start_round(
 
 @app.command()
 @with_settings
-def withdraw_task(loaded: Loaded, task: int = TaskNumber) -> None:
+def withdraw_task(loaded: Loaded, task: int = TaskNumber, as_json: bool = JsonFlag) -> None:
     """End a task; what is not owed comes back.
 
     Nobody can take it on any more; what is owed stays locked until it is settled.
@@ -283,31 +289,38 @@ def withdraw_task(loaded: Loaded, task: int = TaskNumber) -> None:
     from decentralml.types import TaskId
 
     with _creator(loaded) as creator:
-        creator.withdraw_task(TaskId(task))
+        acted("withdrawn", creator.withdraw_task(TaskId(task)), as_json)
 
 
 @app.command()
 @with_settings
 def claim_result(
-    loaded: Loaded, task: int = TaskNumber, number: int = RoundNumber, worker: str = Worker
+    loaded: Loaded,
+    task: int = TaskNumber,
+    number: int = RoundNumber,
+    worker: str = Worker,
+    as_json: bool = JsonFlag,
 ) -> None:
     """Settle a result whose time is over.
 
     For example a rejection that was not disputed.
     """
+    whose = account(worker)
     with _creator(loaded) as creator:
-        validating.claim(creator, task, number, worker)
+        claim(creator, task, number, whose, as_json)
 
 
 @app.command()
 @with_settings
-def release_assignment(loaded: Loaded, task: int = TaskNumber, worker: str = Worker) -> None:
+def release_assignment(
+    loaded: Loaded, task: int = TaskNumber, worker: str = Worker, as_json: bool = JsonFlag
+) -> None:
     """Open the slot of a worker who let a round pass."""
     from decentralml.types import TaskId
 
     whose = account(worker)
     with _creator(loaded) as creator:
-        creator.release_expired(TaskId(task), whose)
+        acted("released", creator.release_expired(TaskId(task), whose), as_json)
 
 
 @app.command()
@@ -318,6 +331,7 @@ def resolve_dispute(
     number: int = RoundNumber,
     worker: str = Worker,
     ruling: str = typer.Option(..., "--for", help="Who is right: worker or validator."),
+    as_json: bool = JsonFlag,
 ) -> None:
     """Rule on a dispute, as the task's arbiter."""
     from decentralml.chain.records import Ruling
@@ -327,14 +341,18 @@ def resolve_dispute(
         raise typer.BadParameter(f"--for takes worker or validator, not {ruling!a}.")
     whose = account(worker)
     with _creator(loaded) as creator:
-        creator.resolve_dispute(TaskId(task), Round(number), whose, Ruling(ruling))
+        block = creator.resolve_dispute(TaskId(task), Round(number), whose, Ruling(ruling))
+        acted(f"for the {ruling}", block, as_json, said=f"ruled for the {ruling} (block {block})")
 
 
 @app.command()
 @with_settings
-def prune_task(loaded: Loaded, task: int = TaskNumber) -> None:
+def prune_task(loaded: Loaded, task: int = TaskNumber, as_json: bool = JsonFlag) -> None:
     """Remove a settled task from the chain; deposits return."""
     from decentralml.types import TaskId
 
     with _creator(loaded) as creator:
-        remark(f"{creator.prune_task(TaskId(task))} items removed")
+        removed = creator.prune_task(TaskId(task))
+        outcome = "nothing left to prune" if removed.block is None else "pruned"
+        said = f"{removed.items} items removed"
+        acted(outcome, removed.block, as_json, said=said, items=removed.items)

@@ -107,7 +107,7 @@ def export(loaded: Loaded, name: str = Name) -> None:
 
 @app.command()
 @with_settings
-def remember(loaded: Loaded, name: str = Name) -> None:
+def remember(loaded: Loaded, name: str = Name, as_json: bool = JsonFlag) -> None:
     """Keep a key's password in the system's key ring."""
     from decentralml.chain.keys import KeyStore, remember_password
 
@@ -115,16 +115,19 @@ def remember(loaded: Loaded, name: str = Name) -> None:
     info, password = store.info(name), _password(f"Password of the key {name}")
     store.unlock(name, password)
     remember_password(info, password)
-    remark(f"The key ring has the password of {name} now; `decentralml keys forget {name}` ends it")
+    said = f"The key ring has the password of {name} now; `decentralml keys forget {name}` ends it"
+    emit({"name": name, "remembered": True}, as_json, lambda: remark(said))
 
 
 @app.command()
 @with_settings
-def forget(loaded: Loaded, name: str = Name) -> None:
+def forget(loaded: Loaded, name: str = Name, as_json: bool = JsonFlag) -> None:
     """Take a key's password out of the system's key ring."""
     from decentralml.chain.keys import KeyStore, forget_password
 
     forget_password(KeyStore(loaded.settings.keys).info(name))
+    said = f"The key ring has no password of {name} now"
+    emit({"name": name, "remembered": False}, as_json, lambda: remark(said))
 
 
 def _show(info: KeyInfo, as_json: bool) -> None:

@@ -52,6 +52,25 @@ def emit(data: object, as_json: bool, human: Callable[[], None]) -> None:
         human()
 
 
+def acted(
+    outcome: str, block: int | None, as_json: bool, *, said: str = "", **more: object
+) -> None:
+    """Print what a command did on chain.
+
+    Args:
+        outcome: in a word or two.
+        block: the block that holds it; None when there was nothing to do.
+        as_json: print an object with `outcome`, `block` and `more`.
+        said: else the line for people; none where the role's events said it already.
+    """
+
+    def human() -> None:
+        if said:
+            remark(said)
+
+    emit({"outcome": outcome, "block": block, **more}, as_json, human)
+
+
 def table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None
 ) -> None:

@@ -19,19 +19,37 @@ SCRIPT = "start_task.sh"
 MAX_SHOWN = 64 * 1024
 
 
+def plain(preview: Preview) -> dict[str, object]:
+    """What `show` prints, for programs; `complete` says whether `script` is all of it."""
+    script, complete = _script(preview)
+    return {
+        "task": preview.task,
+        "bundle": preview.bundle,
+        "touches": preview.touches,
+        "script": script,
+        "complete": complete,
+    }
+
+
 def show(preview: Preview) -> None:
     """Print the script, the bundle's folder and what the run may touch, to stderr."""
     task = preview.task
     remark(f"\ntask {task.id}: {printable(task.terms.title)} (by {task.creator})")
     remark(preview.touches)
     remark(f"--- {SCRIPT}")
-    with (preview.bundle / SCRIPT).open("rb") as script:
-        text = script.read(MAX_SHOWN + 1)
-    for line in text[:MAX_SHOWN].decode(errors="replace").splitlines():
+    script, complete = _script(preview)
+    for line in script.splitlines():
         remark(f"  {printable(line)}")
-    if len(text) > MAX_SHOWN:
+    if not complete:
         remark(f"  … (only the first {MAX_SHOWN // 1024} KiB are shown)")
     remark("---")
+
+
+def _script(preview: Preview) -> tuple[str, bool]:
+    """The script's text, at most `MAX_SHOWN` bytes of it, and whether that is all."""
+    with (preview.bundle / SCRIPT).open("rb") as script:
+        text = script.read(MAX_SHOWN + 1)
+    return text[:MAX_SHOWN].decode(errors="replace"), len(text) <= MAX_SHOWN
 
 
 def deciding(yes: bool, creators: Iterable[str]) -> Trust:

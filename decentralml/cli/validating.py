@@ -8,7 +8,7 @@ import typer
 
 from decentralml.cli.arguments import OnlyRound, RoundNumber, TaskNumber, Worker, account
 from decentralml.cli.options import with_settings
-from decentralml.cli.output import JsonFlag, emit, remark, table
+from decentralml.cli.output import JsonFlag, acted, emit, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from decentralml.chain.records import TaskKind, Verdict
     from decentralml.config import Loaded
-    from decentralml.roles.role import Role
     from decentralml.roles.validator import Validator
     from decentralml.roles.verdicts import Checked
 
@@ -62,6 +61,7 @@ def add_validating(
         worker: str = Worker,
         accept: bool = typer.Option(None, "--accept/--reject", help="The verdict."),
         reason: str = typer.Option("", "--reason", help="Why; needed to reject."),
+        as_json: bool = JsonFlag,
     ) -> None:
         """Accept or reject one result.
 
@@ -71,9 +71,11 @@ def add_validating(
 
         verdict, whose = _verdict(accept, reason), account(worker)
         with opened(loaded) as validator:
-            decided = validator.validate_task_result(TaskId(task), Round(number), whose, verdict)
-            if decided is None:
-                remark("it was decided before")
+            block = validator.validate_task_result(TaskId(task), Round(number), whose, verdict)
+            if block is None:
+                acted("decided before", None, as_json, said="it was decided before")
+            else:
+                acted(f"{_word(verdict)}ed", block, as_json)
 
 
 def _verdict(accept: bool | None, reason: str) -> Verdict:
@@ -95,13 +97,6 @@ def validate_all(validator: Validator, task: int, number: int | None, as_json: b
     decided = validator.validate_all(TaskId(task), round_=round_)
     plain = [{**_plain(c), "verdict": _word(verdict)} for c, verdict in decided]
     emit(plain, as_json, lambda: _show(decided))
-
-
-def claim(role: Role, task: int, number: int, worker: str) -> None:
-    """Settle a result whose time is over."""
-    from decentralml.types import Round, TaskId
-
-    role.claim_result(TaskId(task), Round(number), account(worker))
 
 
 def _word(verdict: Verdict | None) -> str:

@@ -41,6 +41,19 @@ class Posted:
     receipt: Receipt
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed of a task.
+
+    Attributes:
+        items: how many.
+        block: in which the last of them went; None when the chain kept nothing of it any more.
+    """
+
+    items: int = 0
+    block: BlockNumber | None = None
+
+
 class Creator(Validator):
     """A person who posts tasks."""
 
@@ -184,21 +197,22 @@ class Creator(Validator):
             call = calls.resolve_dispute(task, round_, worker, ruling)
             return self.outbox.send(f"resolve/{task}/{round_}/{worker}", call).block_number
 
-    def prune_task(self, task: TaskId, limit: int = 100) -> int:
+    def prune_task(self, task: TaskId, limit: int = 100) -> Pruned:
         """Remove all that the chain keeps of a settled task; deposits return to who paid them.
 
-        Returns: how many items were removed.
+        Returns: how many items were removed, and when.
 
         Raises: CallRejected: for example TaskNotFinished, StillOwed.
         """
-        removed = 0
+        removed = Pruned()
         with self.workspace.hold():
             prefix = f"prune/{task}/"
             self.outbox.finish_all(prefix)
             while self.show_if_kept(task) is not None:
                 count = sum(1 for _ in self.workspace.journal.calls(prefix))
                 receipt = self.outbox.send(f"{prefix}{count:06}", calls.prune_task(task, limit))
-                removed += int(receipt.event("TaskPruned").fields["items"])
+                items = int(receipt.event("TaskPruned").fields["items"])
+                removed = Pruned(removed.items + items, receipt.block_number)
         return removed
 
     def _draft(self, key: str | None, offer: Offer, bundle: Cid, model: Cid | None) -> Draft:
