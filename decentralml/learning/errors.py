@@ -17,6 +17,8 @@ A refusal's ``reason`` is one line of at most 256 bytes: it fits on chain as a r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from decentralml.errors import LearningError
@@ -129,9 +131,14 @@ class CopiedWeights(ResultRefused):
 
 
 class EmptyRound(LearningError):
-    """No result was left to federate, so there is no mean."""
+    """No result was left to federate, so there is no mean.
 
-    def __init__(self) -> None:
+    Attributes:
+        refused: each refused result's folder, and why.
+    """
+
+    def __init__(self, refused: Mapping[Path, str] | None = None) -> None:
+        self.refused = dict(refused or {})
         super().__init__("no result of this round can be federated; wait for results, or run again")
 
 

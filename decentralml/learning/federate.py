@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from decentralml.learning import models
-from decentralml.learning.errors import CopiedWeights, MissingFile, ResultRefused
+from decentralml.learning.errors import CopiedWeights, EmptyRound, MissingFile, ResultRefused
 from decentralml.learning.layers import Layers, Template, fingerprint
 from decentralml.learning.limits import DEFAULT_RESULT_LIMITS, ResultLimits
 from decentralml.learning.results import ContributorResult, read_result
@@ -61,13 +61,17 @@ def federate(
         out: has the base model's suffix; written whole or not at all.
 
     Raises:
-        EmptyRound: every result was refused, or there was none; ``out`` is not written.
+        EmptyRound: every result was refused (it says why), or there was none; ``out`` is not
+            written.
         ResultRefused: the base model itself is not sound.
     """
     round_ = _Reading(models.read_template(base_model, limits.model), limits)
-    layers = strategy.aggregate(
-        lambda: models.read_layers(base_model, limits=limits.model), round_.updates(results)
-    )
+    try:
+        layers = strategy.aggregate(
+            lambda: models.read_layers(base_model, limits=limits.model), round_.updates(results)
+        )
+    except EmptyRound as empty:
+        raise EmptyRound({each.folder: each.reason for each in round_.refused}) from empty
     report = FederationReport(out, tuple(round_.accepted), tuple(round_.refused))
     models.write_like(base_model, layers, out, WeightsHeader(examples=max(1, report.examples)))
     return report

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from decentralml.chain.records import Task
 from decentralml.errors import NothingToFederate
+from decentralml.learning.errors import EmptyRound
 from decentralml.learning.federate import federate
 from decentralml.learning.strategies import Strategy
 from decentralml.roles.verdicts import Checked
@@ -85,10 +86,14 @@ def federate_round(  # noqa: PLR0913, PLR0917 - each is another room's word
     good = {c.folder: c for c in deliveries if c.refusal is None and c.folder is not None}
     refused = {c.result.worker: c.reason for c in deliveries if c.refusal is not None}
     if not good:
-        raise NothingToFederate(task.id, number, {str(w): why for w, why in refused.items()})
+        raise _nothing(task, number, refused)
     being_made = folder.fresh(folder.folder / "federated.tmp")
     being_made.mkdir()
-    report = federate(base, good, strategy, being_made / base.name)
+    try:
+        report = federate(base, good, strategy, being_made / base.name)
+    except EmptyRound as empty:
+        refused |= {good[folder].result.worker: why for folder, why in empty.refused.items()}
+        raise _nothing(task, number, refused) from empty
     refused |= {good[r.folder].result.worker: r.reason for r in report.refused}
     put_in_place(being_made, folder.fresh(folder.federated))
     model = folder.federated / base.name
@@ -103,6 +108,10 @@ def federate_round(  # noqa: PLR0913, PLR0917 - each is another room's word
     )
     measure = evaluate or _unmeasured
     return RoundReport(task.id, number, model, parts, refused, measure(base), measure(model))
+
+
+def _nothing(task: Task, number: Round, refused: Mapping[AccountId, str]) -> NothingToFederate:
+    return NothingToFederate(task.id, number, {str(worker): why for worker, why in refused.items()})
 
 
 def _unmeasured(model: Path) -> Figures:

@@ -164,8 +164,10 @@ def test_a_round_of_refused_results_writes_nothing(
 ) -> None:
     hostile = deliver("eve", 1, 1)
     nan(hostile)
-    with pytest.raises(EmptyRound):
+    with pytest.raises(EmptyRound) as nothing:
         federate(base_file, [hostile], FedAvg(), tmp_path / "next.keras")
+    assert [folder.name for folder in nothing.value.refused] == ["eve"]
+    assert nothing.value.refused[hostile].startswith("NotFinite: ")
     assert not (tmp_path / "next.keras").exists()
 
 

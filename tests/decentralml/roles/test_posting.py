@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from decentralml.chain.records import AutoAccept, Delegated, Manual, Schedule, TaskKind
+from decentralml.chain.records import AutoAccept, Delegated, Manual, Policy, Schedule, TaskKind
 from decentralml.roles.posting import Draft, Offer
 from decentralml.types import AccountId, BlockNumber, Cid, Planck
 
@@ -53,6 +53,21 @@ def test_a_draft_survives_the_journal() -> None:
 def test_a_changed_offer_is_another_draft(changed: Offer, field: str) -> None:
     one, other = Draft.of("k", OFFER, BUNDLE, MODEL), Draft.of("k", changed, BUNDLE, MODEL)
     assert one.differs(other) == (field,)
+
+
+@pytest.mark.parametrize(
+    ("policy", "word"),
+    [
+        (Manual(), "manual"),
+        (AutoAccept(), "auto-accept"),
+        (Delegated(AccountId("5Eve")), "delegated 5Eve"),
+    ],
+)
+def test_a_draft_keeps_the_policy_in_words_that_later_versions_must_know(
+    policy: Policy, word: str
+) -> None:
+    draft = Draft.of("job", replace(OFFER, policy=policy), BUNDLE, None)
+    assert Draft.decode(draft.encode()).offer["policy"] == word
 
 
 def test_two_delegations_differ_by_their_validator() -> None:
