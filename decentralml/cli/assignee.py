@@ -113,7 +113,8 @@ def _add_steps(app: typer.Typer, role: str) -> None:
 
         with opened_worker(loaded, role) as worker:
             taken = worker.accept_task(TaskId(task))
-            emit(taken, as_json, lambda: remark(_after_accepting(taken, role)))
+            rounds = worker.show(TaskId(task)).terms.rounds
+            emit(taken, as_json, lambda: remark(_after_accepting(taken, rounds, role)))
 
     @app.command()
     @with_settings
@@ -262,7 +263,10 @@ def show_result(role: str, task: int, folder: Path, as_json: bool) -> None:
     emit({"task": task, "folder": folder}, as_json, human)
 
 
-def _after_accepting(taken: Assignment, role: str) -> str:
+def _after_accepting(taken: Assignment, rounds: int, role: str) -> str:
+    """What is next; the assignment may have been taken, and worked on, long before."""
+    if taken.ended or taken.last_round >= rounds:
+        return f"nothing is left to do; what became of it: decentralml tasks results {taken.task}"
     if taken.until is None:
         return "this round's result is sent: `work` goes on with the next round"
     how = "answer" if role == "annotator" else "run"

@@ -20,7 +20,7 @@ class Did(Enum):
     STARTED = "started"
     PRINTED = "printed"
     FAILED = "failed"
-    TRAINED = "trained"
+    MADE = "made"
     UPLOADING = "uploading"
     UPLOADED = "uploaded"
     SENT = "sent"

@@ -67,7 +67,7 @@ class RoundWork(Role):
         self.checkpoint(f"run/{task.id}/{task.round}:ended")
         pack(self.workspace.round(task.id, task.round), self._manifest(task))
         self.checkpoint(f"run/{task.id}/{task.round}:done")
-        self.tell(Did.TRAINED, task.id, task.round)
+        self.tell(Did.MADE, task.id, task.round, "the result")
 
     def _run_script(self, task: Task, folder: RoundFolder) -> None:
         folder.fresh(folder.record)

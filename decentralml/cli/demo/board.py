@@ -22,7 +22,6 @@ WORDS = {
     "finished": "is done:",
     "printed": "",
     "started": "runs its script",
-    "trained": "finished its script",
     "waiting": "waits for",
 }
 WITHOUT_TEXT = {"started"}

@@ -121,6 +121,25 @@ def test_who_gives_up_early_gets_the_stake_back(cli: CommandLine, post: Post) ->
     assert cli.good("tasks", "show", task, "--json").data["assigned"] == 0
 
 
+@pytest.mark.parametrize(("rounds", "policy"), [(1, "manual"), (1, "auto-accept"), (2, "manual")])
+def test_a_task_that_is_accepted_again_says_what_is_left_to_do(
+    cli: CommandLine, post: Post, rounds: int, policy: str
+) -> None:
+    task = post("--rounds", rounds, "--policy", policy)
+    deliver(cli, task)
+    again = cli.good("contributor", "accept-task", task, "--key", "//Bob").err
+    assert ("nothing is left to do" in again) == (rounds == 1)
+    assert ("goes on with the next round" in again) == (rounds == 2)
+
+
+def test_a_task_that_was_given_up_leaves_nothing_to_do(cli: CommandLine, post: Post) -> None:
+    task = post("--rounds", 2)
+    cli.good("contributor", "accept-task", task, "--key", "//Bob")
+    cli.good("contributor", "release-assignment", task, "--key", "//Bob")
+    again = cli.good("contributor", "accept-task", task, "--key", "//Bob")
+    assert "nothing is left to do" in again.err
+
+
 def test_the_same_posting_said_twice_is_one_task(cli: CommandLine, post: Post) -> None:
     assert post("--name", "one") == post("--name", "one")
 

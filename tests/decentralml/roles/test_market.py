@@ -359,7 +359,7 @@ def test_the_observer_is_told_each_step_in_order(town: Town) -> None:
         Did.DOWNLOADED,
         Did.STARTED,
         Did.PRINTED,
-        Did.TRAINED,
+        Did.MADE,
         Did.UPLOADED,
         Did.SENT,
         Did.FINISHED,
