@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from assets_templates.mnist.job import QUICK, make_job
-from decentralml.chain.records import Accept, ResultStatus, TaskKind
+from decentralml.chain.records import Accept, Delegated, ResultStatus, TaskKind
 from decentralml.learning.datasets import load_digits, mnist_folder
 from decentralml.runner import find_sandbox
+from decentralml.types import AccountId
 from pallets_mock.testing import DevChain
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 TUTORIALS = Path(__file__).parents[3] / "docs" / "tutorials"
+EVE = AccountId("5HGjWAeFDfFCWPsjFQdVV2Msvz2XtMktvgocEZcCj68kUMaw")
 ADDRESS = "ws://127.0.0.1:9944"
 
 
@@ -50,7 +52,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_creator_contributor_and_annotator_do_as_they_are_told(
+def test_creator_contributor_annotator_and_evaluator_do_as_they_are_told(
     job: None, chain: DevChain, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if find_sandbox().sandbox is None:
@@ -69,11 +71,22 @@ def test_creator_contributor_and_annotator_do_as_they_are_told(
     creator.type_next()
 
     offer = known["Offer"](
-        kind=TaskKind.ANNOTATION_IMAGE, title="Name the digits", reward=10**12, slots=1
+        kind=TaskKind.ANNOTATION_IMAGE,
+        title="Name the digits",
+        reward=10**12,
+        slots=1,
+        policy=Delegated(EVE),
     )
-    known["creator"].create_task(Path("JOB/tasks/annotation"), offer)
+    delegated = known["creator"].create_task(Path("JOB/tasks/annotation"), offer).task
     annotator = Reader("annotator", chain)
     annotator.type_next()
     assert "Which digit is this?" in capsys.readouterr().out
     annotator.leave()
+
+    evaluator = Reader("evaluator", chain)
+    evaluator.type_next()
+    assert capsys.readouterr().out.endswith("sound\n")
+    decided = evaluator.type_next()["evaluator"].results(delegated)
+    assert [(one.status, one.paid) for one in decided] == [(ResultStatus.ACCEPTED, 10**12)]
+    evaluator.leave()
     creator.leave()
