@@ -44,9 +44,13 @@ WHOLE = (
     "decentralml/chain/market.py",
     "decentralml/chain/receipts.py",
     "decentralml/chain/signed.py",
+    "decentralml/chain/submission.py",
     "decentralml/chain/token.py",
     "decentralml/learning/mean.py",
+    "decentralml/roles/federation.py",
     "decentralml/roles/journal.py",
+    "decentralml/roles/outbox.py",
+    "decentralml/roles/posting.py",
     "decentralml/roles/steps.py",
 )
 

@@ -24,7 +24,7 @@ from decentralml.errors import (
 )
 
 if TYPE_CHECKING:
-    from decentralml.chain.node import Block, Node
+    from decentralml.chain.node import Block, BlockRef, Node
 
 WATCH_SECONDS = 5.0
 """Without news for so long, the chain itself is searched."""
@@ -38,7 +38,7 @@ class Answer(Enum):
     KNOWN = "it waits in the pool already"
     LATER = "it may be taken in a later block"
     DEAD = "its era began too long ago"
-    BAD_SIGNATURE = "the runtime was upgraded since it was signed, or the key does not fit"
+    BAD_SIGNATURE = "its era is over, the runtime was upgraded since, or the key does not fit"
     NO_FUNDS = "the account cannot pay the fee"
     REFUSED = "it will never be taken"
 
@@ -160,10 +160,15 @@ class Submission:
         # It may have come in between the search and this look.
         return over and self.find() is None
 
-    def _is_for_another_runtime(self) -> bool:
-        """Whether the runtime was upgraded since it was signed, so that it can never come in."""
-        settled = self.node.runtime_at(self.node.settled().hash).version.spec_version
-        return settled != self.signed.spec_version and self.find() is None
+    def _lapsed(self, at: BlockRef) -> bool:
+        """Whether its signature no longer fits after this block.
+
+        Its era is over (the runtime then reads another block's hash into it), or the runtime was
+        upgraded since.
+        """
+        if at.number >= self.signed.last_block:
+            return True
+        return self.node.runtime_at(at.hash).version.spec_version != self.signed.spec_version
 
     # -- acting
 
@@ -223,8 +228,10 @@ class Submission:
         match judge(error.code, text):
             case Answer.NONCE_TAKEN | Answer.DEAD if fresh:
                 self._sign_again()  # never sent, and this node did not keep it
-            case Answer.BAD_SIGNATURE if self._is_for_another_runtime():
-                self._sign_again()
+            case Answer.BAD_SIGNATURE if self._lapsed(self.node.best()):
+                # Nothing is signed anew upon a block that may still be undone.
+                if self._lapsed(self.node.settled()) and self.find() is None:
+                    self._sign_again()
             case Answer.NO_FUNDS:
                 raise InsufficientFunds(call, self.signed.signer, "its fee is more than it has")
             case Answer.REFUSED | Answer.BAD_SIGNATURE:

@@ -17,13 +17,15 @@ import pytest
 
 from decentralml.chain import call_errors, calls, submission
 from decentralml.chain.calls import Call
-from decentralml.chain.keys import well_known
+from decentralml.chain.connection import ConnectionLost
+from decentralml.chain.keys import Keypair, well_known
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
 from decentralml.chain.runtime import extrinsic_hash
 from decentralml.chain.signed import SignedCall
 from decentralml.errors import (
     ChainError,
+    InsufficientFunds,
     NodeUnreachable,
     RequestRefused,
     TransactionPending,
@@ -43,6 +45,11 @@ def gift(amount: int = 1) -> Call:
 
 def nonce(market: Market) -> int:
     return int(market.node.storage("System", "Account", market.account)["nonce"])
+
+
+def nonce_at_best(chain: DevChain) -> int:
+    with Node(chain.url, timeout=20) as node:
+        return nonce(Market(node, well_known("//Alice", node)))
 
 
 def times_in_chain(market: Market, signed: SignedCall) -> int:
@@ -218,14 +225,66 @@ def test_a_nonce_that_another_process_used_is_replaced(
     assert nonce(alice) == 2
 
 
+@pytest.mark.parametrize("known_to_be_unsent", [True, False])
 def test_a_call_whose_era_is_over_is_signed_anew(
-    dev_chain: DevChain, alice: Market, people: Any
+    dev_chain: DevChain, alice: Market, people: Any, known_to_be_unsent: bool
 ) -> None:
     signed = alice.sign(gift())
     dev_chain.new_block(signed.era_blocks - 1)  # its last block
-    (anew,) = resigned_with(people.market("Alice"), signed)
+    submitting = alice if known_to_be_unsent else people.market("Alice")
+    (anew,) = resigned_with(submitting, signed)
     assert anew.signed_at_block == signed.last_block
     assert times_in_chain(alice, signed) == 0
+
+
+@pytest.mark.parametrize("later", [0, 1, 2, 70])
+def test_a_call_of_an_era_long_gone_is_signed_anew(
+    dev_chain: DevChain, alice: Market, later: int
+) -> None:
+    # Its mortality then points to another block, so that the runtime calls its signature bad.
+    signed = alice.sign(gift())
+    dev_chain.new_block(signed.era_blocks + later)
+    (anew,) = resigned_with(alice, signed)
+    assert (nonce(alice), times_in_chain(alice, anew)) == (1, 1)
+
+
+def test_a_call_whose_era_is_over_only_in_blocks_not_final_yet_waits_to_be_signed_anew(
+    start_chain: Callable[..., DevChain],
+) -> None:
+    chain = start_chain(finality_lag=3)
+    with Node(chain.url, timeout=20, wait="finality") as node, ThreadPoolExecutor(1) as pool:
+        alice = Market(node, well_known("//Alice", node))
+        signed = alice.sign(gift())
+        chain.new_block(signed.era_blocks + 1)  # of which the last block of its era is not final
+        assert node.finalised().number < signed.last_block
+        waiting = pool.submit(resigned_with, alice, signed)
+        with pytest.raises(FutureTimeout):
+            waiting.result(0.5)
+        assert nonce_at_best(chain) == 0
+        chain.new_block(2)
+        wait_until(lambda: nonce_at_best(chain) == 1)
+        chain.new_block(3)
+        (anew,) = waiting.result(20)
+        assert (times_in_chain(alice, signed), times_in_chain(alice, anew)) == (0, 1)
+
+
+def test_an_account_that_cannot_pay_the_fee_is_told_so(dev_chain: DevChain) -> None:
+    with Node(dev_chain.url, timeout=20) as node:
+        poor = Market(node, Keypair.create_from_uri("//Poor", ss58_format=42))
+        with pytest.raises(InsufficientFunds, match="fee"):
+            poor.call(gift())
+        assert dev_chain.best == 0
+
+
+def test_a_call_whose_watch_ends_with_the_connection_is_looked_for(alice: Market) -> None:
+    class Lost:
+        def next(self, timeout: float) -> str:
+            raise ConnectionLost("gone")
+
+    signed = alice.sign(gift())
+    waiting = submission.Submission(alice.node, signed, lambda: signed, fresh=True)
+    assert waiting._watch(Lost()) is None
+    assert waiting.run().block.number == 1
 
 
 def test_a_call_goes_into_the_last_block_of_its_era(

@@ -127,6 +127,35 @@ def test_a_call_that_another_program_of_the_account_overtook_is_signed_anew_and_
     assert town.nonce("Bob") == 2
 
 
+def test_settling_leaves_other_steps_and_finished_ones_alone(
+    town: Town, bob: Market, journal: Journal, task: TaskId
+) -> None:
+    Outbox(bob, journal).send("mine/done", calls.accept_task(task))
+    done = journal.call("mine/done")
+    for key in ("mine/open", "other/open"):
+        with pytest.raises(Killed):
+            Outbox(bob, journal, killed_at(f"{key}:signed")).send(  # type: ignore[arg-type]
+                key, calls.transfer(town.address("Alice"), Planck(1))
+            )
+    outbox = Outbox(bob, journal)
+
+    outbox.finish_all("mine/")
+
+    assert journal.call("mine/done") == done
+    assert not outbox.is_under_way("mine/open")
+    assert outbox.is_under_way("other/open")
+    assert town.nonce("Bob") == 2
+
+
+def test_a_finished_step_cannot_be_finished_again(
+    bob: Market, journal: Journal, task: TaskId
+) -> None:
+    outbox = Outbox(bob, journal)
+    outbox.send("accept", calls.accept_task(task))
+    with pytest.raises(OutOfOrder, match="not under way"):
+        outbox.finish("accept")
+
+
 def test_a_step_that_is_not_under_way_cannot_be_finished(bob: Market, journal: Journal) -> None:
     with pytest.raises(OutOfOrder, match="not under way"):
         Outbox(bob, journal).finish("accept")
