@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import keyring
 import pytest
 import typer
+from keyring.backend import KeyringBackend
 
 from decentralml.cli.main import GROUPS, app
 from pallets_mock.testing import DevChain
@@ -19,6 +21,33 @@ TOKEN = 10**12
 # They become another program, or print a file that is JSON already.
 WITHOUT = {"chain dev", "keys export"}
 Post = Callable[..., int]
+
+
+class Ring(KeyringBackend):
+    """A key ring that this process keeps to itself."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+@pytest.fixture
+def ring() -> Iterator[Ring]:
+    before, mine = keyring.get_keyring(), Ring()
+    keyring.set_keyring(mine)
+    yield mine
+    keyring.set_keyring(before)
 
 
 def deliver(cli: CommandLine, task: int) -> None:
@@ -172,3 +201,16 @@ def test_the_settings_file_is_named_whether_it_exists_or_not(
     file.write_text('key = "alice"\n')
     said = alone.good("config", "path", "--config", file, "--json").data
     assert said == {"path": str(file), "exists": True}
+
+
+def test_a_password_is_remembered_and_forgotten_and_never_printed(
+    alone: CommandLine, ring: Ring
+) -> None:
+    mine = CommandLine({**alone.environment, "DECENTRALML_PASSWORD": "not to be seen"})
+    mine.good("keys", "create", "mine")
+    remembered = mine.good("keys", "remember", "mine", "--json")
+    assert remembered.data == {"name": "mine", "remembered": True}
+    assert list(ring.kept.values()) == ["not to be seen"]
+    assert "not to be seen" not in remembered.out + remembered.err
+    forgotten = mine.good("keys", "forget", "mine", "--json").data
+    assert (forgotten, ring.kept) == ({"name": "mine", "remembered": False}, {})
