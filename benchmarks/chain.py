@@ -25,6 +25,7 @@ from websockets.sync.client import ClientConnection, connect
 
 ALICE, BOB = (Keypair.create_from_uri(f"//{name}") for name in ("Alice", "Bob"))
 Figures = dict[str, float]
+PATIENCE = 120  # seconds for all of them to be in blocks
 
 
 @contextmanager
@@ -120,6 +121,10 @@ def many(url: str, extrinsics: list[str]) -> float:
                 block = socket.call("chain_getBlock", socket.call("chain_getBlockHash", number))
                 included += len(block["block"]["extrinsics"]) - 1
             first = best + 1
+            if time.perf_counter() - start > PATIENCE:
+                raise SystemExit(
+                    f"{len(extrinsics) - included} of {len(extrinsics)} not in a block"
+                )
         return len(extrinsics) / (time.perf_counter() - start)
 
 
