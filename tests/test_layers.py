@@ -23,9 +23,15 @@ ALLOWED = {
     "decentralml.roles": {
         "decentralml.chain", "decentralml.assets", "decentralml.learning", "decentralml.runner",
     },
+    "decentralml.simulation": {"decentralml.learning"},
+    "decentralml.compat": {
+        "decentralml.config", "decentralml.roles", "decentralml.chain", "decentralml.assets",
+        "decentralml.learning",
+    },
     "decentralml.cli": {
         "decentralml.config", "decentralml.roles", "decentralml.chain", "decentralml.assets",
-        "decentralml.learning", "decentralml.runner",
+        "decentralml.learning", "decentralml.runner", "decentralml.simulation",
+        "decentralml.compat",
     },
     "pallets_mock.errors": set(),
     "pallets_mock.state": set(),

@@ -1,0 +1,1 @@
+"""Participants written for other frameworks take part here with a changed import."""

@@ -1,0 +1,1 @@
+"""Many contributors on one machine, without a chain: the same strategies and adapters."""
