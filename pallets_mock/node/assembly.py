@@ -133,6 +133,7 @@ class Assembler:
     ) -> Generator[None, None, None]:
         until = None if seconds is None else self._clock.seconds() + seconds
         handled = set(places)
+        left: set[bytes] = set()
         exhausted = 0
         found = True
         while found:  # transactions may arrive between two steps
@@ -140,7 +141,13 @@ class Assembler:
             for transaction in self._pool.ready(handled):
                 found = True
                 handled.add(transaction.hash)
-                exhausted = exhausted + 1 if self._is_left(builder, transaction, places) else 0
+                if not left.isdisjoint(self._pool.needed_by(transaction)):
+                    left.add(transaction.hash)  # without the other it would only look invalid
+                elif self._is_left(builder, transaction, places):
+                    left.add(transaction.hash)
+                    exhausted += 1
+                else:
+                    exhausted = 0
                 if exhausted >= EXHAUSTED_BEFORE_FULL:
                     return
                 yield

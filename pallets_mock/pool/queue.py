@@ -117,6 +117,10 @@ class Pool:
         """Whether a ready transaction provides the tag."""
         return tag in self._provider
 
+    def needed_by(self, transaction: Transaction) -> set[bytes]:
+        """Ready transactions that must be in a block before this one."""
+        return {self._provider[tag] for tag in transaction.terms.requires if tag in self._provider}
+
     def ready(self, taken: frozenset[bytes] | set[bytes] = frozenset()) -> Iterator[Transaction]:
         """Ready transactions, best first, none before what it requires.
 

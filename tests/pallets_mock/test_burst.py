@@ -27,6 +27,20 @@ def remarks() -> list[bytes]:
     ]
 
 
+def test_what_does_not_fit_into_a_block_comes_into_the_next_ones(dev_chain: DevChain):
+    alice, client = well_known("Alice"), OfflineChain().client
+    wide = "0x" + "00" * 400_000  # a block takes 3.75 MB, so that it takes nine of these
+    remarks = [client.sign(alice, "System", "remark", nonce, remark=wide) for nonce in range(25)]
+    with Wire(dev_chain.url) as wire:
+        wire.call("dev_setBlockTime", "manual")
+        for remark in remarks:
+            wire.call("author_submitExtrinsic", "0x" + remark.hex())
+        blocks = [wire.call("chain_getBlock", wire.call("dev_newBlock")) for _ in range(3)]
+        counts = [len(block["block"]["extrinsics"]) - 1 for block in blocks]
+
+    assert counts == [9, 9, 7]
+
+
 @pytest.mark.slow
 def test_a_burst_out_of_nonce_order_is_included_whole(dev_chain: DevChain, remarks: list[bytes]):
     shuffled = random.Random(7).sample(remarks, len(remarks))
