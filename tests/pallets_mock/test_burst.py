@@ -27,18 +27,22 @@ def remarks() -> list[bytes]:
     ]
 
 
-def test_what_does_not_fit_into_a_block_comes_into_the_next_ones(dev_chain: DevChain):
+def test_what_a_block_has_no_weight_left_for_comes_into_the_next_ones(dev_chain: DevChain):
     alice, client = well_known("Alice"), OfflineChain().client
-    wide = "0x" + "00" * 400_000  # a block takes 3.75 MB, so that it takes nine of these
-    remarks = [client.sign(alice, "System", "remark", nonce, remark=wide) for nonce in range(25)]
+    remark = client.compose_call("System", "remark", {"remark": "0x00"})
+    share = {"ref_time": 140_000_000_000, "proof_size": 0}  # picoseconds, of 0.75 s
+    heavy = [
+        client.sign(alice, "Sudo", "sudo_unchecked_weight", nonce, call=remark, weight=share)
+        for nonce in range(12)
+    ]
     with Wire(dev_chain.url) as wire:
         wire.call("dev_setBlockTime", "manual")
-        for remark in remarks:
-            wire.call("author_submitExtrinsic", "0x" + remark.hex())
+        for transaction in heavy:
+            wire.call("author_submitExtrinsic", "0x" + transaction.hex())
         blocks = [wire.call("chain_getBlock", wire.call("dev_newBlock")) for _ in range(3)]
         counts = [len(block["block"]["extrinsics"]) - 1 for block in blocks]
 
-    assert counts == [9, 9, 7]
+    assert counts == [5, 5, 2]
 
 
 @pytest.mark.slow
