@@ -8,6 +8,7 @@ LearningError
 │   ├── LayerMismatch, ShapeMismatch, DtypeMismatch, NotFinite
 │   └── CopiedWeights
 ├── EmptyRound               no result was left to federate
+├── FileChanged              a file is not the one that was checked
 ├── FrameworkMissing         Keras (or another) is not installed
 ├── DataNotFound             no images and labels where the task looks for them
 └── DownloadFailed           none of the mirrors gave the right bytes
@@ -140,6 +141,17 @@ class EmptyRound(LearningError):
     def __init__(self, refused: Mapping[Path, str] | None = None) -> None:
         self.refused = dict(refused or {})
         super().__init__("no result of this round can be federated; wait for results, or run again")
+
+
+class FileChanged(LearningError):
+    """A file was replaced, truncated or written to between its check and its use."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} changed while it was being read; let nothing write to the round's results, "
+            "and federate again"
+        )
+        self.name = name
 
 
 class FrameworkMissing(LearningError):

@@ -1,0 +1,194 @@
+"""Models and updates whose arrays are read in pieces, any number of times.
+
+A thousand updates do not fit in memory, and a strategy may need each more than once. Files are read
+and not mapped: a mapped file that somebody truncates kills the process, each map keeps a descriptor
+(a thousand of them exhaust the usual limit), and for blocks that fit the processor's cache reading
+is the faster of the two.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from io import FileIO
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from decentralml.learning.errors import FileChanged, MalformedModel
+from decentralml.learning.layers import Array, Layers, LayerSpec, Template, template_of
+
+BLOCK: Final = 1 << 16
+"""Numbers read at once where nothing else decides: 256 KiB in single precision."""
+
+
+class Readable(Protocol):
+    """A model whose arrays are read in pieces, any number of times."""
+
+    @property
+    def template(self) -> Template:
+        """Name → shape and number type, in the order of the model's file."""
+        ...
+
+    def block(self, layer: str, start: int, stop: int) -> Array:
+        """Numbers ``start`` to ``stop`` (not included) of the flattened layer, in its type.
+
+        Read-only; valid as long as it is held. 0 <= start <= stop <= the layer's size.
+
+        Raises:
+            FileChanged: the file is not the one that was checked.
+        """
+        ...
+
+
+class Update(Readable, Protocol):
+    """One contributor's update: shapes and number types are the round's model's, values finite."""
+
+    @property
+    def contributor(self) -> str:
+        """The same in every round: for reports, and for state kept for each contributor."""
+        ...
+
+    @property
+    def examples(self) -> int:
+        """Training examples behind it; from 1 on."""
+        ...
+
+    @property
+    def extras(self) -> Readable | None:
+        """Further arrays that the strategy asked for (SCAFFOLD's change of the control)."""
+        ...
+
+
+class InMemory:
+    """An update, or a model, that is in memory already.
+
+    Args:
+        layers: not copied; not to be changed while this is in use.
+        examples: training examples behind it.
+        contributor: see ``Update``.
+        extras: see ``Update``.
+    """
+
+    def __init__(
+        self,
+        layers: Layers,
+        examples: int = 1,
+        contributor: str = "",
+        extras: Readable | None = None,
+    ) -> None:
+        if examples < 1:
+            raise ValueError(f"an update's weight must be at least 1, not {examples}")
+        self.template: Template = template_of(layers)
+        self.examples, self.contributor, self.extras = examples, contributor, extras
+        self._flat = {name: _read_only(array.reshape(-1)) for name, array in layers.items()}
+
+    def block(self, layer: str, start: int, stop: int) -> Array:
+        """See ``Readable.block``; a view."""
+        return self._flat[layer][start:stop]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a layer's numbers lie in a file: plain, little-endian, one after another."""
+
+    spec: LayerSpec
+    offset: int
+    """Bytes from the file's start."""
+
+
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """A model in a file; holds neither its numbers nor a descriptor.
+
+    Raises:
+        MalformedModel: (when made) the file ends before the last of its arrays does.
+    """
+
+    path: Path
+    places: Mapping[str, Place]
+    _identity: tuple[int, int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        status = self.path.stat()
+        object.__setattr__(self, "_identity", _identity(status))
+        for name, place in self.places.items():
+            size = size_of(place.spec)
+            end = place.offset + size * np.dtype(place.spec.dtype).itemsize
+            if size and not 0 <= place.offset <= end <= status.st_size:
+                raise MalformedModel(f"{self.path.name} ends before its layer {name!r} does")
+
+    @property
+    def template(self) -> Template:
+        """See ``Readable.template``."""
+        return {name: place.spec for name, place in self.places.items()}
+
+    def block(self, layer: str, start: int, stop: int) -> Array:
+        """See ``Readable.block``; read anew each time."""
+        place = self.places[layer]
+        numbers = np.empty(stop - start, np.dtype(place.spec.dtype).newbyteorder("<"))
+        with FileIO(self.path) as file:
+            file.seek(place.offset + start * numbers.itemsize)
+            read = file.readinto(numbers.data.cast("B")) if numbers.size else 0
+            if read != numbers.nbytes or _identity(os.fstat(file.fileno())) != self._identity:
+                raise FileChanged(self.path.name)
+        return _read_only(numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class FileUpdate:
+    """A contributor's update whose arrays stay where they are (a file, a difference to a model)."""
+
+    model: Readable
+    examples: int
+    contributor: str = ""
+    extras: Readable | None = None
+
+    @property
+    def template(self) -> Template:
+        """See ``Readable.template``."""
+        return self.model.template
+
+    def block(self, layer: str, start: int, stop: int) -> Array:
+        """See ``Readable.block``."""
+        return self.model.block(layer, start, stop)
+
+
+def size_of(spec: LayerSpec) -> int:
+    """How many numbers a layer has: 1 where it has no dimension, 0 where one of them is 0."""
+    return math.prod(spec.shape)
+
+
+def parameters_of(template: Template) -> int:
+    """How many numbers a model has."""
+    return sum(size_of(spec) for spec in template.values())
+
+
+def spans(size: int, block: int = BLOCK) -> Iterator[tuple[int, int]]:
+    """(start, stop) of the blocks of a layer with so many numbers, the last one shorter."""
+    for start in range(0, size, block):
+        yield start, min(start + block, size)
+
+
+def read_layer(model: Readable, name: str) -> Array:
+    """One layer whole, in its shape; read-only."""
+    spec = model.template[name]
+    return model.block(name, 0, size_of(spec)).reshape(spec.shape)
+
+
+def read_whole(model: Readable) -> Layers:
+    """Every layer: takes the memory of the whole model."""
+    return {name: read_layer(model, name) for name in model.template}
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _read_only(array: Array) -> Array:
+    view: Array = array.view()
+    view.flags.writeable = False
+    return view
