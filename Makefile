@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WALK_STEPS ?= 200000
 
-.PHONY: help setup demo test lint types test-substrate test-clients runtime lock docs bench \
+.PHONY: help setup demo test lint types test-substrate test-clients test-torch runtime lock docs bench \
         walk clean
 
 help:  ## what there is to make
@@ -23,7 +23,7 @@ demo: setup  ## the main job, every role, on this machine
 
 test: setup lint types  ## what needs Python alone, with coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --ignore=tests/clients
+	$(BIN)/coverage run -m pytest --ignore=tests/clients --ignore=tests/torch
 	@$(BIN)/coverage combine -q && $(BIN)/python scripts/coverage_gate.py
 
 lint: setup
@@ -42,6 +42,9 @@ walk: setup  ## a longer random walk over all calls of the pallet (WALK_STEPS=20
 test-clients: setup  ## clients that nobody here wrote: @polkadot/api and others
 	bash tests/clients/run.sh
 
+test-torch:  ## PyTorch, Hugging Face and Flower participants, in an environment of their own
+	PYTHON=$(PYTHON) bash scripts/test_torch.sh
+
 runtime: setup  ## build the runtime's WebAssembly into pallets_mock/runtime/
 	$(BIN)/python scripts/build_runtime.py
 
@@ -57,4 +60,4 @@ bench: setup  ## every figure in benchmarks/, one after another
 	  echo "== $$file"; $(BIN)/python $$file || missed=1; done; exit $$missed
 
 clean:  ## remove what make made in this folder
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* substrate/target
+	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* substrate/target
