@@ -92,15 +92,6 @@ class InMemory:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a layer's numbers lie in a file: plain, little-endian, one after another."""
-
-    spec: LayerSpec
-    offset: int
-    """Bytes from the file's start."""
-
-
-@dataclass(frozen=True, slots=True)
 class InFile:
     """A model in a file; holds neither its numbers nor a descriptor.
 
@@ -109,29 +100,25 @@ class InFile:
     """
 
     path: Path
-    places: Mapping[str, Place]
+    template: Template
+    offsets: Mapping[str, int]
+    """Layer → bytes from the file's start to its numbers, which lie plain, little-endian, one
+    after another."""
     _identity: tuple[int, int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         status = self.path.stat()
         object.__setattr__(self, "_identity", _identity(status))
-        for name, place in self.places.items():
-            size = size_of(place.spec)
-            end = place.offset + size * np.dtype(place.spec.dtype).itemsize
-            if size and not 0 <= place.offset <= end <= status.st_size:
+        for name, spec in self.template.items():
+            offset, size = self.offsets[name], bytes_of(spec)
+            if size and not 0 <= offset <= status.st_size - size:
                 raise MalformedModel(f"{self.path.name} ends before its layer {name!r} does")
-
-    @property
-    def template(self) -> Template:
-        """See ``Readable.template``."""
-        return {name: place.spec for name, place in self.places.items()}
 
     def block(self, layer: str, start: int, stop: int) -> Array:
         """See ``Readable.block``; read anew each time."""
-        place = self.places[layer]
-        numbers = np.empty(stop - start, np.dtype(place.spec.dtype).newbyteorder("<"))
+        numbers = np.empty(stop - start, np.dtype(self.template[layer].dtype).newbyteorder("<"))
         with FileIO(self.path) as file:
-            file.seek(place.offset + start * numbers.itemsize)
+            file.seek(self.offsets[layer] + start * numbers.itemsize)
             read = file.readinto(numbers.data.cast("B")) if numbers.size else 0
             if read != numbers.nbytes or _identity(os.fstat(file.fileno())) != self._identity:
                 raise FileChanged(self.path.name)
@@ -160,6 +147,11 @@ class FileUpdate:
 def size_of(spec: LayerSpec) -> int:
     """How many numbers a layer has: 1 where it has no dimension, 0 where one of them is 0."""
     return math.prod(spec.shape)
+
+
+def bytes_of(spec: LayerSpec) -> int:
+    """How many bytes a layer's numbers take."""
+    return size_of(spec) * np.dtype(spec.dtype).itemsize
 
 
 def parameters_of(template: Template) -> int:

@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decentralml.learning.errors import FileChanged, MalformedModel
-from decentralml.learning.layers import Layers, LayerSpec
+from decentralml.learning.layers import Layers, LayerSpec, template_of
 from decentralml.learning.updates import (
     FileUpdate,
     InFile,
     InMemory,
-    Place,
     parameters_of,
     read_layer,
     read_whole,
@@ -36,13 +35,13 @@ LAYERS: Layers = {
 @pytest.fixture
 def raw(tmp_path: Path) -> InFile:
     """LAYERS in a file, one after another after three bytes that make all of them unaligned."""
-    path, places, offset = tmp_path / "raw", {}, 3
+    path, offsets = tmp_path / "raw", {}
     with path.open("wb") as file:
         file.write(b"...")
         for name, array in LAYERS.items():
-            places[name] = Place(LayerSpec(array.shape, str(array.dtype)), offset)
-            offset += file.write(array.tobytes())
-    return InFile(path, places)
+            offsets[name] = file.tell()
+            file.write(array.tobytes())
+    return InFile(path, template_of(LAYERS), offsets)
 
 
 def test_a_file_gives_the_numbers_that_were_written_to_it(raw: InFile) -> None:
@@ -108,13 +107,10 @@ def test_a_file_that_was_truncated_after_its_check_is_an_error_and_not_zeros(raw
 
 def test_a_layer_may_end_where_the_file_ends_and_not_one_byte_later(raw: InFile) -> None:
     size = raw.path.stat().st_size
-    spec = LayerSpec((2,), "float16")
-    assert InFile(raw.path, {"last": Place(spec, size - 4)}).block("last", 0, 2).tolist() == [
-        1.5,
-        -2,
-    ]
+    template = {"last": LayerSpec((2,), "float16")}
+    assert InFile(raw.path, template, {"last": size - 4}).block("last", 0, 2).tolist() == [1.5, -2]
     with pytest.raises(MalformedModel, match="'last'"):
-        InFile(raw.path, {"last": Place(spec, size - 3)})
+        InFile(raw.path, template, {"last": size - 3})
 
 
 @pytest.fixture
@@ -129,7 +125,7 @@ def few_descriptors() -> Iterator[int]:
 def test_blocks_of_more_files_than_there_are_descriptors_can_be_held(
     raw: InFile, few_descriptors: int
 ) -> None:
-    models = [InFile(raw.path, raw.places) for _ in range(3 * few_descriptors)]
+    models = [InFile(raw.path, raw.template, raw.offsets) for _ in range(3 * few_descriptors)]
     held = [model.block("matrix", 0, 6) for model in models]
     assert all(block.tolist() == [0, 1, 2, 3, 4, 5] for block in held)
 
