@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from decentralml.assets.at_hand import AtHand, Place
 from decentralml.assets.cid import Progress, fits, is_raw, to_text
 from decentralml.assets.decoding import MalformedNode, Node, decode_node
 from decentralml.assets.folders import folder_node
@@ -37,13 +38,14 @@ class BlockSource(Protocol):
         """
 
 
-def unpack(
+def unpack(  # noqa: PLR0913, PLR0917 - each is another thing, and most have a default
     source: BlockSource,
     root: bytes,
     destination: Path | None,
     limits: BundleLimits,
     progress: Progress | None = None,
-) -> None:
+    at_hand: AtHand | None = None,
+) -> dict[bytes, Place]:
     """Writes the file or folder that a binary CID names; memory stays flat.
 
     Args:
@@ -52,19 +54,32 @@ def unpack(
             Without one the content is only verified.
         limits: held while it streams, so a small DAG that expands to much is stopped at the limit.
         progress: told (bytes of blocks so far, bytes that the root declares).
+        at_hand: files' blocks that need not come from the source; verified like its.
+
+    Returns:
+        Binary CID of each file's blocks -> where it was written; nothing without a destination.
 
     Raises:
         ContentMismatch: a block is missing or does not hash to its CID, or the layout is another.
         BundleRefused, BundleTooLarge: the content breaks a rule of bundles.
     """
-    _Unpack(source, root, limits, progress).entry(root, destination, "", 1)
+    unpacking = _Unpack(source, root, limits, progress, at_hand)
+    unpacking.entry(root, destination, "", 1)
+    return unpacking.written
 
 
 class _Unpack:
     def __init__(
-        self, source: BlockSource, root: bytes, limits: BundleLimits, progress: Progress | None
+        self,
+        source: BlockSource,
+        root: bytes,
+        limits: BundleLimits,
+        progress: Progress | None,
+        at_hand: AtHand | None,
     ) -> None:
+        self.written: dict[bytes, Place] = {}
         self._source = source
+        self._at_hand = at_hand
         self._root = to_text(root)
         self._measure = Measure(limits)
         self._progress = progress
@@ -84,9 +99,11 @@ class _Unpack:
         return ContentMismatch(self._root, what)
 
     def _block(self, cid: bytes) -> bytes:
-        block = self._source.get(cid)
-        if not fits(cid, block):
-            raise self._mismatch(f"block {to_text(cid)} has other bytes than its hash says")
+        block = None if self._at_hand is None else self._at_hand.get(cid)
+        if block is None or not fits(cid, block):
+            block = self._source.get(cid)
+            if not fits(cid, block):
+                raise self._mismatch(f"block {to_text(cid)} has other bytes than its hash says")
         self._done += len(block)
         if self._progress:
             self._progress(self._done, max(self._total, self._done))
@@ -104,6 +121,7 @@ class _Unpack:
 
     def _file(self, cid: bytes, node: Node | None, place: Path | None) -> Entry:
         tree = FileTree()
+        at = 0
         with _writing(place) as write:
             for leaf in self._leaves(cid, node):
                 block = self._block(leaf)
@@ -113,6 +131,9 @@ class _Unpack:
                 except ValueError as error:
                     raise self._mismatch(f"file {to_text(cid)}: {error}") from error
                 write(block)
+                if place is not None:
+                    self.written.setdefault(leaf, Place(place, at, len(block)))
+                at += len(block)
         entry = tree.finish()
         if entry.cid != cid:
             raise self._mismatch(f"file {to_text(cid)} is not laid out as this package does")

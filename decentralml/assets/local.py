@@ -15,6 +15,7 @@ from pathlib import Path
 
 from decentralml.assets import places
 from decentralml.assets.adding import add_path
+from decentralml.assets.at_hand import AtHand
 from decentralml.assets.car import CarReader, CarWriter
 from decentralml.assets.cid import Progress, parse, to_bytes, to_text
 from decentralml.assets.fetching import unpack
@@ -76,11 +77,17 @@ class LocalStore:
         destination: Path,
         limits: BundleLimits = DEFAULT_LIMITS,
         progress: Progress | None = None,
+        at_hand: AtHand | None = None,
     ) -> None:
         """As `AssetStore.fetch`. Not forced to the disk: after a power cut, fetch it again."""
         with self._open(cid) as source, places.new_folder_for(destination) as place:
-            unpack(source, to_bytes(cid), place / "content", limits, progress)
-            places.move(place / "content", destination)
+            made = place / "content"
+            written = unpack(source, to_bytes(cid), made, limits, progress, at_hand)
+            places.move(made, destination)
+        if at_hand is not None:
+            at_hand.keep(
+                {block: found.moved(made, destination) for block, found in written.items()}
+            )
 
     def has(self, cid: Cid) -> bool:
         """As `AssetStore.has`."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from decentralml.assets.at_hand import AtHand
 from decentralml.assets.cid import Progress
 from decentralml.assets.rules import BundleLimits
 from decentralml.types import Cid
@@ -40,8 +41,11 @@ class AssetStore(Protocol):
         destination: Path,
         limits: BundleLimits = DEFAULT_LIMITS,
         progress: Progress | None = None,
+        at_hand: AtHand | None = None,
     ) -> None:
         """Writes a file or folder to ``destination``, whole or not at all.
+
+        Blocks ``at_hand`` are not asked of the store, and those that come are noted there.
 
         Raises:
             InvalidCid: the CID is malformed.
