@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from decentralml.errors import UnusableModel
 from decentralml.roles.manifest import RESULT, Manifest, write_delivery
+from decentralml.roles.round_bundle import round_files
 from decentralml.roles.workspace import RoundFolder, put_in_place
 
 
@@ -30,11 +30,8 @@ def unpacked(folder: RoundFolder) -> Path:
 
 
 def model_file(bundle: Path) -> Path:
-    """The one file of a model bundle, whose name (and so whose suffix) is the creator's.
+    """The model of a round's bundle, whose name (and so whose suffix) is the creator's.
 
-    Raises: UnusableModel: there is not exactly one file.
+    Raises: UnusableModel: as `round_files`.
     """
-    files = list(bundle.iterdir()) if bundle.is_dir() else []
-    if len(files) != 1 or not files[0].is_file() or files[0].is_symlink():
-        raise UnusableModel(bundle)
-    return files[0]
+    return round_files(bundle).model

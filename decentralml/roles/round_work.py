@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from decentralml.chain.records import Task
 from decentralml.errors import OutOfOrder, TaskFailed, TaskLimitExceeded
-from decentralml.roles.delivery import model_file, pack
+from decentralml.roles.delivery import pack
 from decentralml.roles.events import Did
 from decentralml.roles.manifest import Manifest
 from decentralml.roles.role import Role
 from decentralml.roles.rooms import Machine, Preview, Rooms
+from decentralml.roles.round_bundle import RoundFiles, round_files
+from decentralml.roles.state import begin_state, drop_older_states, sync_state
 from decentralml.roles.witnessing import Witnessed, ended_well
 from decentralml.roles.workspace import RoundFolder
 from decentralml.runner import TaskRun, describe, run_task
 from decentralml.runner.outcome import BadResult, read_result
-from decentralml.types import Cid, TaskId
+from decentralml.types import Cid, Round, TaskId
 
 
 class RoundWork(Role):
@@ -51,11 +53,13 @@ class RoundWork(Role):
 
     def _run(self, task: Task) -> None:
         folder = self.workspace.round(task.id, task.round)
-        if self.workspace.journal.note(ended_key(task)) is None:
+        if self.workspace.journal.note(ended_key(task.id, task.round)) is None:
             if ended_well(folder.record):
                 self._judge(task, folder)
             else:
-                self._run_script(task, folder)
+                self._begin(task, folder)
+                self._make(task, folder)
+                self.checkpoint(f"run/{task.id}/{task.round}:returned")
         self.record_result(task)
 
     def record_result(self, task: Task) -> None:
@@ -63,17 +67,31 @@ class RoundWork(Role):
 
         From here on the work is never done again, however often the role is killed.
         """
-        self.workspace.journal.write_note(ended_key(task), "yes")
+        folder = self.workspace.round(task.id, task.round)
+        sync_state(folder)
+        self.workspace.journal.write_note(ended_key(task.id, task.round), "yes")
         self.checkpoint(f"run/{task.id}/{task.round}:ended")
-        pack(self.workspace.round(task.id, task.round), self._manifest(task))
+        drop_older_states(self.workspace, task.id, task.round)
+        pack(folder, self._manifest(task))
         self.checkpoint(f"run/{task.id}/{task.round}:done")
         self.tell(Did.MADE, task.id, task.round, "the result")
 
-    def _run_script(self, task: Task, folder: RoundFolder) -> None:
+    def _begin(self, task: Task, folder: RoundFolder) -> None:
+        """Clear away what an attempt before left."""
         folder.fresh(folder.record)
         folder.fresh(folder.run).mkdir()
+        begin_state(self.workspace, task.id, task.round, lambda n: self._has_ended(task.id, n))
         self.checkpoint(f"run/{task.id}/{task.round}:before")
         self.tell(Did.STARTED, task.id, task.round, str(folder.log))
+
+    def _has_ended(self, task: TaskId, number: Round) -> bool:
+        return self.workspace.journal.note(ended_key(task, number)) is not None
+
+    def _make(self, task: Task, folder: RoundFolder) -> None:
+        """Do the round's work into ``run/`` and ``state/``, with its end in the witness's record.
+
+        Raises: TaskFailed, TaskLimitExceeded: it did not end well, which is noted.
+        """
 
         def show(line: str) -> None:
             self.tell(Did.PRINTED, task.id, task.round, line)
@@ -88,13 +106,13 @@ class RoundWork(Role):
         except (TaskFailed, TaskLimitExceeded) as error:
             self._failed(task, error)
             raise
-        self.checkpoint(f"run/{task.id}/{task.round}:returned")
 
     def _judge(self, task: Task, folder: RoundFolder) -> None:
-        """The result of a script that ended well while nobody was left to look at it."""
+        """The result of work that ended well while nobody was left to look at it."""
         limits = self.machine.limits
         try:
-            read_result(folder.run, limits.files, limits.disk_bytes)
+            state = folder.state if folder.state.exists() else None
+            read_result(folder.run, limits.files, limits.disk_bytes, state)
         except BadResult as error:
             folder.fresh(folder.record)
             failure = TaskFailed(str(error), 0, "")
@@ -113,15 +131,24 @@ class RoundWork(Role):
         run = self._task_run(task, self.workspace.round(task.id, task.round))
         return str(describe(run, machine.limits, machine.sandbox.isolated))
 
+    def _round_files(self, task: Task) -> RoundFiles | None:
+        """What the round published, once it is here."""
+        folder = self.workspace.round(task.id, task.round)
+        return round_files(folder.model) if task.model and folder.model.exists() else None
+
     def _task_run(self, task: Task, folder: RoundFolder) -> TaskRun:
+        given = self._round_files(task)
         return TaskRun(
             task_dir=self.workspace.bundle(task.id),
             data_dir=self.machine.data_dir,
             result_dir=folder.run,
-            model_path=model_file(folder.model) if task.model and folder.model.exists() else None,
+            model_path=given.model if given else None,
             round=task.round,
             contributor_id=self.account,
             env=dict(self.machine.env),
+            settings_path=given.settings if given else None,
+            strategy_path=given.strategy if given else None,
+            state_dir=folder.state,
         )
 
     def _manifest(self, task: Task) -> Manifest:
@@ -149,6 +176,6 @@ def failures_key(task: Task) -> str:
     return f"failures/{task.id}/{task.round}"
 
 
-def ended_key(task: Task) -> str:
+def ended_key(task: TaskId, number: Round) -> str:
     """Note that the round's work is done."""
-    return f"ended/{task.id}/{task.round}"
+    return f"ended/{task}/{number}"

@@ -198,7 +198,7 @@ def _delivering(progress: Progress, max_failures: int) -> Step:
     if progress.delivery:
         return Upload()
     if progress.failures >= max_failures:
-        return Release(f"the script failed {progress.failures} times")
+        return Release(f"its work failed {progress.failures} times")
     return Run() if progress.model else FetchModel()
 
 

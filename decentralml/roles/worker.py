@@ -40,6 +40,7 @@ class Wanted:
         least_reward: for one accepted result, at least this much.
         most_stake: at most this much asked as stake; None for any.
         at_once: how many assignments to hold at the same time.
+        nothing_else: leave assignments of other tasks, taken on earlier, alone.
     """
 
     kinds: frozenset[TaskKind] | None = None
@@ -48,6 +49,7 @@ class Wanted:
     least_reward: Planck = NOTHING
     most_stake: Planck | None = None
     at_once: int = 1
+    nothing_else: bool = False
 
     def matches(self, task: Task) -> bool:
         """Whether the daemon may take this task on."""
@@ -96,8 +98,9 @@ class Worker(Assignee):
         """Accept, run and send for every matching task, round after round.
 
         Args:
-            wanted: which tasks to take on; those taken on earlier are gone on with in any case.
-                When it names tasks, the daemon returns once nothing is left to do in them.
+            wanted: which tasks to take on; those taken on earlier are gone on with too, unless it
+                says otherwise. When it names tasks, the daemon returns once nothing is left to do
+                in them.
             once: return as soon as nothing can be done without waiting for the chain.
             max_tasks: return when so many tasks that were under way have nothing left to do.
             stop: asked at least once a second; True ends the daemon between two steps.
@@ -134,7 +137,7 @@ class _Shift:
     def advance_all(self) -> None:
         """Go on with all that is under way; then take on what is new, as far as allowed."""
         self.worker.outbox.finish_all()
-        mine = {a.task: a for a in self.worker.assignments()}
+        mine = {a.task: a for a in self.worker.assignments() if self._concerns(a.task)}
         self.held |= {task for task, a in mine.items() if not a.ended}
         for task in sorted(set(mine) - set(self.over)):
             if not self.is_over():
@@ -143,6 +146,10 @@ class _Shift:
             if self.is_over() or len(self.held - set(self.over)) >= self.wanted.at_once:
                 return
             self._advance(task)
+
+    def _concerns(self, task: TaskId) -> bool:
+        named = self.wanted.tasks
+        return not self.wanted.nothing_else or named is None or task in named
 
     def is_over(self) -> bool:
         """Whether the daemon has done what it was started for, or was asked to stop."""
@@ -161,6 +168,8 @@ class _Shift:
         return task in self.waits or event in {"TaskCreated", "AssignmentReleased"}
 
     def _new(self, mine: set[TaskId]) -> list[TaskId]:
+        if self.wanted.tasks is not None and self.wanted.tasks <= mine | set(self.over):
+            return []
         open_now = self.worker.open_tasks()
         if self.wanted.tasks is not None:
             listed = {task.id for task in open_now}

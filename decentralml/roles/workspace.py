@@ -8,6 +8,7 @@
         tasks/<id>/round-<n>/model/   the round's model, as a bundle with one file
         tasks/<id>/round-<n>/run/     what a script that is still running has written so far
         tasks/<id>/round-<n>/{log,ended}   its output; how it ended
+        tasks/<id>/round-<n>/state/   what the worker keeps for the next round
         tasks/<id>/round-<n>/delivery/{manifest.json,result/}   complete, ready to upload
         tasks/<id>/round-<n>/received/<account>/                a validator's copy of a delivery
         tasks/<id>/round-<n>/federated/                         a creator's next model
@@ -134,6 +135,11 @@ class RoundFolder:
         return self.folder / "ended"
 
     @property
+    def state(self) -> Path:
+        """What a run keeps for the next round; counts once the round's work is noted as done."""
+        return self.folder / "state"
+
+    @property
     def delivery(self) -> Path:
         """Manifest and result; exists only when complete."""
         return self.folder / "delivery"
@@ -173,12 +179,13 @@ def _locked(descriptor: int) -> bool:
 def put_in_place(temporary: Path, final: Path) -> None:
     """Rename what is complete, so that ``final`` is whole or not there, also after a power cut."""
     for path in [*temporary.rglob("*"), temporary] if temporary.is_dir() else [temporary]:
-        _sync(path)
+        sync(path)
     temporary.replace(final)
-    _sync(final.parent)
+    sync(final.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file or folder on the disk, also after a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         os.fsync(descriptor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 RESULT_FILE = "result.json"
@@ -16,26 +16,39 @@ class BadResult(Exception):
     """A result folder cannot be used; the message says why, for a `TaskFailed`."""
 
 
-def read_result(result_dir: Path, max_files: int, max_bytes: int) -> dict[str, object]:
+def read_result(
+    result_dir: Path, max_files: int, max_bytes: int, state_dir: Path | None = None
+) -> dict[str, object]:
     """Checks a result folder and returns its ``result.json``.
 
     Ordinary permissions are given to all in it: the script may have set any.
 
+    Args:
+        state_dir: what it keeps for its next round, judged and counted with the result.
+
     Raises:
         BadResult: links or special files, too many or too large files, no or a bad ``result.json``.
     """
-    size = 0
-    result_dir.chmod(0o755)
-    for files, path in enumerate(_walk(result_dir), start=1):
-        found = path.lstat()
-        size += found.st_size
-        if stat.S_ISLNK(found.st_mode):
-            raise BadResult(f"its result has a link, {path.name!a}")
-        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-            raise BadResult(f"its result has a special file, {path.name!a}")
-        if files > max_files or size > max_bytes:
-            raise BadResult("its result is larger than allowed")
+    _judge(((result_dir, "result"), (state_dir, "state")), max_files, max_bytes)
     return _read_json(result_dir / RESULT_FILE)
+
+
+def _judge(folders: Iterable[tuple[Path | None, str]], max_files: int, max_bytes: int) -> None:
+    files = size = 0
+    for folder, what in folders:
+        if folder is None:
+            continue
+        folder.chmod(0o755)
+        for path in _walk(folder):
+            found = path.lstat()
+            files += 1
+            size += found.st_size
+            if stat.S_ISLNK(found.st_mode):
+                raise BadResult(f"its {what} has a link, {path.name!a}")
+            if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+                raise BadResult(f"its {what} has a special file, {path.name!a}")
+            if files > max_files or size > max_bytes:
+                raise BadResult(f"its {what} is larger than allowed")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -73,7 +73,7 @@ def run_task(
     if exit_code != 0:
         raise _failed(exit_code, log, sandbox, limits)
     try:
-        result = read_result(run.result_dir, limits.files, limits.disk_bytes)
+        result = read_result(run.result_dir, limits.files, limits.disk_bytes, run.state_dir)
     except BadResult as error:
         raise TaskFailed(str(error), exit_code, log.end()) from error
     return RunOutcome(exit_code, seconds, run.log, run.result_dir, result)
@@ -114,7 +114,7 @@ def _run(run: TaskRun, limits: Limits, sandbox: Sandbox, log: Log, scratch: Path
         start_new_session=True,
     )
     try:
-        past = _follow(process, Watch(process.pid, run.result_dir, limits), limits, log)
+        past = _follow(process, Watch(process.pid, run.written, limits), limits, log)
     finally:
         _end(process)
         _drain(process, log, limits)

@@ -115,12 +115,15 @@ class BubblewrapSandbox:
         """As `Sandbox.command`."""
         inside = self._places(run)
         given = [(run.task_dir, inside.task), (run.data_dir, inside.data)]
-        given.append((run.model_path, inside.model))
+        given += [(run.model_path, inside.model), (run.settings_path, inside.settings)]
+        given.append((run.strategy_path, inside.strategy))
         mounts: list[str] = []
         for path, place in given:
             if path is not None and place is not None:
                 mounts += ["--ro-bind", str(path.resolve()), place]
         mounts += ["--bind", str(run.result_dir.resolve()), inside.result]
+        if run.state_dir is not None and inside.state is not None:
+            mounts += ["--bind", str(run.state_dir.resolve()), inside.state]
         return [
             *self._filtered(scratch),
             *self.isolation(),
@@ -200,6 +203,9 @@ class BubblewrapSandbox:
             result="/result",
             model=None if run.model_path is None else f"/model/{run.model_path.name}",
             scratch="/tmp",  # noqa: S108  the sandbox's own
+            settings=None if run.settings_path is None else f"/round/{run.settings_path.name}",
+            strategy=None if run.strategy_path is None else f"/round/{run.strategy_path.name}",
+            state=None if run.state_dir is None else "/state",
         )
 
 
@@ -227,10 +233,13 @@ class TrustedRunner:
         """As `Sandbox.environment`."""
         places = Places(
             task=str(run.task_dir.resolve()),
-            data=None if run.data_dir is None else str(run.data_dir.resolve()),
+            data=_absolute(run.data_dir),
             result=str(run.result_dir.resolve()),
-            model=None if run.model_path is None else str(run.model_path.resolve()),
+            model=_absolute(run.model_path),
             scratch=str(scratch),
+            settings=_absolute(run.settings_path),
+            strategy=_absolute(run.strategy_path),
+            state=_absolute(run.state_dir),
         )
         links = scratch / "bin"
         links.mkdir(exist_ok=True)
@@ -243,3 +252,7 @@ class TrustedRunner:
     def folder(self, run: TaskRun) -> Path:
         """As `Sandbox.folder`."""
         return run.task_dir.resolve()
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())

@@ -35,6 +35,10 @@ class TaskRun:
         contributor_id: who runs it, for the result's own use.
         env: more variables for the script; the fixed ones win.
         log_path: where the log goes; beside the result folder, as ``log``, unless given.
+        settings_path: what the round's strategy asks (a JSON file), never written; None without.
+        strategy_path: arrays of the round's strategy (a file), never written; None without.
+        state_dir: the worker's own folder for this task, written by the script and counted with
+            the result; None for a run that keeps nothing.
     """
 
     task_dir: Path
@@ -45,6 +49,14 @@ class TaskRun:
     contributor_id: str
     env: Mapping[str, str] = field(default_factory=dict)
     log_path: Path | None = None
+    settings_path: Path | None = None
+    strategy_path: Path | None = None
+    state_dir: Path | None = None
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """The folders that the script may fill."""
+        return (self.result_dir,) if self.state_dir is None else (self.result_dir, self.state_dir)
 
     @property
     def log(self) -> Path:
@@ -61,6 +73,9 @@ class Places:
     result: str
     model: str | None
     scratch: str
+    settings: str | None = None
+    strategy: str | None = None
+    state: str | None = None
 
 
 def variables(run: TaskRun, places: Places, path: str) -> dict[str, str]:
@@ -85,10 +100,14 @@ def variables(run: TaskRun, places: Places, path: str) -> dict[str, str]:
         "ROUND": str(run.round),
         "CONTRIBUTOR_ID": run.contributor_id,
     }
-    if places.data is not None:
-        fixed["DATA_DIR"] = places.data
-    if places.model is not None:
-        fixed["MODEL_PATH"] = places.model
+    given = {
+        "DATA_DIR": places.data,
+        "MODEL_PATH": places.model,
+        "ROUND_SETTINGS": places.settings,
+        "STRATEGY_PATH": places.strategy,
+        "STATE_DIR": places.state,
+    }
+    fixed |= {name: place for name, place in given.items() if place is not None}
     return {**passed_on, **run.env, **fixed}
 
 
@@ -124,13 +143,17 @@ def describe(run: TaskRun, limits: Limits, isolated: bool) -> Description:
     Args:
         isolated: `Sandbox.isolated` of the sandbox that will run it.
     """
-    given = [str(path) for path in (run.task_dir, run.data_dir, run.model_path) if path is not None]
+    readable_paths = (
+        run.task_dir, run.data_dir, run.model_path, run.settings_path, run.strategy_path,
+    )  # fmt: skip
+    given = [str(path) for path in readable_paths if path is not None]
+    filled = tuple(map(str, run.written))
     beyond = "this machine's programs and Python packages" if isolated else "all that you can read"
     return Description(
         script=str(run.task_dir / SCRIPT),
         isolated=isolated,
         reads=(*given, beyond),
-        writes=(str(run.result_dir),) if isolated else (str(run.result_dir), "all that you can"),
+        writes=filled if isolated else (*filled, "all that you can"),
         network=not isolated,
         limits=(
             readable(limits.wall_seconds, "s"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,15 +21,15 @@ _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
 class Watch:
     """Says whether a run is past one of its limits."""
 
-    def __init__(self, pid: int, result_dir: Path, limits: Limits) -> None:
+    def __init__(self, pid: int, written: Sequence[Path], limits: Limits) -> None:
         """
         Args:
             pid: the process whose descendants are the task.
-            result_dir: exists.
+            written: the folders that it may fill; each exists.
         """
         self._root = psutil.Process(pid)
-        self._result = result_dir
-        self._device = result_dir.stat().st_dev
+        self._written = tuple(written)
+        self._devices = {folder.stat().st_dev for folder in written}
         self._limits = limits
         self._started = self._measured = time.monotonic()
         self._tasks_before = _tasks_of_the_machine()
@@ -70,7 +70,7 @@ class Watch:
     def _disk(self, processes: list[psutil.Process]) -> tuple[str, str] | None:
         used = files = 0
         try:
-            for size in _sizes(self._result, 1):
+            for size in (size for folder in self._written for size in _sizes(folder, 1)):
                 used += size
                 files += 1
                 if files > self._limits.files:
@@ -78,7 +78,7 @@ class Watch:
         except (PermissionError, _TooDeep):
             # What cannot be counted could be anything.
             return "disk that can be measured", readable(self._limits.disk_bytes)
-        if used + _unlinked(processes, self._device) > self._limits.disk_bytes:
+        if used + _unlinked(processes, self._devices) > self._limits.disk_bytes:
             return "disk", readable(self._limits.disk_bytes)
         return None
 
@@ -100,7 +100,7 @@ def _sizes(folder: Path, depth: int) -> Iterator[int]:
                     yield from _sizes(folder / entry.name, depth + 1)
 
 
-def _unlinked(processes: list[psutil.Process], device: int) -> int:
+def _unlinked(processes: list[psutil.Process], devices: set[int]) -> int:
     """Bytes of files that were removed while a process still writes to them."""
     sizes: dict[int, int] = {}
     for process in processes:
@@ -109,7 +109,7 @@ def _unlinked(processes: list[psutil.Process], device: int) -> int:
             for number in os.listdir(folder):  # noqa: PTH208  half the time of a Path for each
                 with suppress(OSError):
                     found = os.stat(f"{folder}/{number}")  # noqa: PTH116
-                    if found.st_nlink == 0 and found.st_dev == device:
+                    if found.st_nlink == 0 and found.st_dev in devices:
                         sizes[found.st_ino] = found.st_blocks * 512
     return sum(sizes.values())
 

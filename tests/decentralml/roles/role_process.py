@@ -20,11 +20,12 @@ from typing import Any
 
 from decentralml.chain.records import AutoAccept
 from decentralml.roles.events import Did, Event
+from decentralml.roles.participant import Training
 from decentralml.roles.posting import Offer
 from decentralml.roles.worker import Wanted
 from decentralml.runner import find_sandbox
 from decentralml.types import Round, TaskId
-from tests.decentralml.roles.town import Town, an_offer
+from tests.decentralml.roles.town import Town, adding, an_offer
 
 
 class Trace:
@@ -65,6 +66,22 @@ def contribute_in_sandbox(town: Town, order: dict[str, Any], trace: Trace) -> No
     sandbox = find_sandbox().require()
     worker = town.contributor(order["name"], checkpoint=trace, on_event=watch, sandbox=sandbox)
     worker.work(Wanted(tasks=frozenset({TaskId(order["task"])})), once=True)
+
+
+def participate(town: Town, order: dict[str, Any], trace: Trace) -> None:
+    """Contribute by a function that counts its calls, with what it keeps from round to round."""
+    runs = town.data(order["name"]) / "runs"
+
+    def train(training: Training) -> None:
+        with runs.open("a") as file:
+            file.write(f"round {training.round}\n")
+        seen = training.state / "seen"
+        before = seen.read_text() if seen.exists() else ""
+        seen.write_text(f"{before}{training.round} ")
+        adding(1.0)(training)
+
+    worker = town.participant(order["name"], train, checkpoint=trace)
+    worker.take_part(TaskId(order["task"]), once=True)
 
 
 def evaluate(town: Town, order: dict[str, Any], trace: Trace) -> None:
@@ -132,6 +149,7 @@ SCENES: dict[str, Callable[[Town, dict[str, Any], Trace], None]] = {
         contribute,
         contribute_by_hand,
         contribute_in_sandbox,
+        participate,
         evaluate,
         post,
         close_round,

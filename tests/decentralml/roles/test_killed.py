@@ -139,7 +139,7 @@ def work_done(theatre: Theatre, name: str, order: dict[str, Any]) -> dict[str, o
     }
 
 
-@pytest.mark.parametrize("scene", ["contribute", "contribute_by_hand"])
+@pytest.mark.parametrize("scene", ["contribute", "contribute_by_hand", "participate"])
 def test_a_contributor_trains_sends_and_is_paid_once(theatre: Theatre, scene: str) -> None:
     def setting(name: str) -> dict[str, Any]:
         return {"task": post(theatre, policy=AutoAccept(), slots=1)}

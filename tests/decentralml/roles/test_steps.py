@@ -144,7 +144,7 @@ def test_before_accepting_the_bundle_is_had_and_trusted(progress: Progress, step
         (TRUSTED, FetchModel()),
         (READY, Run()),
         (replace(READY, failures=1), Run()),
-        (replace(READY, failures=2), Release("the script failed 2 times")),
+        (replace(READY, failures=2), Release("its work failed 2 times")),
         (RAN, Upload()),
         (replace(RAN, failures=2), Upload()),
         (STORED, Send(DELIVERY)),

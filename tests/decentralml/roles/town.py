@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from decentralml.roles.creator import Creator
 from decentralml.roles.engineer import Engineer
 from decentralml.roles.evaluator import Evaluator
 from decentralml.roles.events import Checkpoint, Observer, ignore, pass_by
+from decentralml.roles.participant import Participant, Train, Training
 from decentralml.roles.posting import Offer
 from decentralml.roles.rooms import Machine, Preview, Rooms
 from decentralml.roles.workspace import Workspace
@@ -132,6 +134,9 @@ class Town:
     ) -> Contributor:
         return Contributor(self.rooms(name, **rooms), self.machine(name, sandbox))  # type: ignore[arg-type]
 
+    def participant(self, name: str, train: Train, **rooms: object) -> Participant:
+        return Participant(self.rooms(name, **rooms), train)  # type: ignore[arg-type]
+
     def engineer(self, name: str) -> Engineer:
         return Engineer(self.rooms(name), self.machine(name))
 
@@ -180,6 +185,20 @@ def an_offer(**changes: object) -> Offer:
         "dispute_time": BlockNumber(1000),
     }
     return Offer(**{**terms, **changes})  # type: ignore[arg-type]
+
+
+def adding(step: float, examples: int = 10) -> Train:
+    """A participant's function that does what the job's script does."""
+
+    def train(training: Training) -> None:
+        moved = {
+            name: layer + np.float32(step) for name, layer in read_layers(training.model).items()
+        }
+        header = WeightsHeader(examples=examples)
+        save_weights(training.result / "weights.safetensors", moved, header)
+        (training.result / "result.json").write_text(json.dumps({"examples": examples}))
+
+    return train
 
 
 def layers_of(model: Path) -> Mapping[str, np.ndarray]:

@@ -21,7 +21,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 
 def test_it_measures_when_the_interval_is_over(machine: dict[str, float], tmp_path: Path) -> None:
-    measuring = Watch(os.getpid(), tmp_path, Limits())
+    measuring = Watch(os.getpid(), [tmp_path], Limits())
 
     machine["now"] += watch.INTERVAL / 2
     assert not measuring.due()
@@ -32,7 +32,7 @@ def test_it_measures_when_the_interval_is_over(machine: dict[str, float], tmp_pa
 def test_it_measures_at_once_when_tasks_multiply_by_more_than_the_limit(
     machine: dict[str, float], tmp_path: Path
 ) -> None:
-    measuring = Watch(os.getpid(), tmp_path, Limits(tasks=64))
+    measuring = Watch(os.getpid(), [tmp_path], Limits(tasks=64))
 
     machine["tasks"] += 64
     assert not measuring.due()
@@ -43,7 +43,7 @@ def test_it_measures_at_once_when_tasks_multiply_by_more_than_the_limit(
 def test_others_tasks_make_it_measure_once_and_not_all_the_time(
     machine: dict[str, float], tmp_path: Path
 ) -> None:
-    measuring = Watch(os.getpid(), tmp_path, Limits(tasks=64, wall_seconds=10**6))
+    measuring = Watch(os.getpid(), [tmp_path], Limits(tasks=64, wall_seconds=10**6))
     machine["tasks"] += 5000
 
     assert measuring.due()
@@ -59,14 +59,14 @@ def test_a_system_that_does_not_tell_its_tasks_has_none(monkeypatch: pytest.Monk
 
 def test_a_task_that_ended_is_past_no_limit(tmp_path: Path) -> None:
     child = os.posix_spawn("/bin/true", ["true"], {})
-    measuring = Watch(child, tmp_path, Limits())
+    measuring = Watch(child, [tmp_path], Limits())
     os.waitpid(child, 0)
 
     assert measuring.exceeded() is None
 
 
 def test_time_passes_its_limit_only_after_it(machine: dict[str, float], tmp_path: Path) -> None:
-    measuring = Watch(os.getpid(), tmp_path, Limits(wall_seconds=60))
+    measuring = Watch(os.getpid(), [tmp_path], Limits(wall_seconds=60))
 
     machine["now"] += 60
     assert measuring.exceeded() is None
