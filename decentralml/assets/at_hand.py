@@ -16,6 +16,8 @@ from decentralml.assets.cid import to_bytes, to_text
 from decentralml.errors import InvalidCid
 from decentralml.types import Cid
 
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -54,7 +56,7 @@ class AtHand:
         if place is None:
             return None
         try:
-            descriptor = os.open(place.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(place.path, _FLAGS)
         except OSError:
             return None
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from decentralml.assets.at_hand import AtHand
 from decentralml.assets.cid import cid_of_path
 from decentralml.chain import calls
 from decentralml.chain.call_errors import UnknownTask
@@ -98,7 +99,7 @@ class Role:
         self, cid: Cid, destination: Path, task: TaskId, round_: Round | None, what: str
     ) -> Path:
         """Have the content of ``cid`` at ``destination``, verified whole; a second time costs
-        nothing.
+        nothing, and blocks that came before for this task are not asked of the store again.
 
         Raises: AssetError: it could not be found, or is not what its CID says.
         """
@@ -107,7 +108,10 @@ class Role:
         destination.parent.mkdir(parents=True, exist_ok=True)
         self.checkpoint(f"fetch/{task}/{what}:before")
         self.store.fetch(
-            cid, destination, progress=self._moving(Did.DOWNLOADING, task, round_, what)
+            cid,
+            destination,
+            progress=self._moving(Did.DOWNLOADING, task, round_, what),
+            at_hand=AtHand(self.workspace.task(task)),
         )
         self.checkpoint(f"fetch/{task}/{what}:after")
         self.tell(Did.DOWNLOADED, task, round_, f"{what} {cid}")

@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from decentralml.assets.at_hand import AtHand
-from decentralml.assets.car import CarReader
 from decentralml.assets.cid import raw_cid
 from decentralml.assets.local import LocalStore
 from decentralml.errors import ContentMismatch
 from decentralml.types import Cid
+from tests.contracts.counting import CountingStore
 
 MIB = 1 << 20
-
-
-class CountingStore(LocalStore):
-    """A store that counts the bytes of the blocks it is asked for."""
-
-    asked = 0
-
-    @contextmanager
-    def _open(self, cid: Cid) -> Iterator[CarReader]:
-        with super()._open(cid) as reader:
-            given = reader.get
-
-            def get(block: bytes) -> bytes:
-                data = given(block)
-                self.asked += len(data)
-                return data
-
-            reader.get = get  # type: ignore[method-assign]
-            yield reader
 
 
 @pytest.fixture
