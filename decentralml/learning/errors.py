@@ -8,7 +8,11 @@ LearningError
 │   ├── LayerMismatch, ShapeMismatch, DtypeMismatch, NotFinite
 │   └── CopiedWeights
 ├── EmptyRound               no result was left to federate
+├── UnsoundModel             what a strategy made is no model of the round's shape and finite values
 ├── FileChanged              a file is not the one that was checked
+├── UnknownStrategy          no strategy has this name, or it has no such option
+├── TooFewUpdates            a robust strategy cannot keep its promise with so few
+├── StrategyFailed           a strategy broke the protocol (its code is to be repaired)
 ├── FrameworkMissing         Keras (or another) is not installed
 ├── DataNotFound             no images and labels where the task looks for them
 └── DownloadFailed           none of the mirrors gave the right bytes
@@ -141,6 +145,35 @@ class EmptyRound(LearningError):
     def __init__(self, refused: Mapping[Path, str] | None = None) -> None:
         self.refused = dict(refused or {})
         super().__init__("no result of this round can be federated; wait for results, or run again")
+
+
+class UnknownStrategy(LearningError, ValueError):
+    """No strategy has this name, or it does not take an option or its value."""
+
+
+class TooFewUpdates(LearningError):
+    """A strategy that tolerates so many wrong updates needs more in all."""
+
+    def __init__(self, strategy: str, needed: int, found: int, why: str) -> None:
+        super().__init__(
+            f"{strategy} needs at least {needed} updates ({why}) and has {found}; "
+            "wait for more results, or take another strategy"
+        )
+        self.strategy, self.needed, self.found = strategy, needed, found
+
+
+class StrategyFailed(LearningError):
+    """A strategy returned what its protocol does not allow: wrong shape, sign, or no number."""
+
+
+class UnsoundModel(LearningError):
+    """What a strategy made of the updates cannot be the next model."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"the strategy's model is not sound: {why}; use a smaller server learning rate, or "
+            "another strategy"
+        )
 
 
 class FileChanged(LearningError):

@@ -2,29 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from decentralml.learning.strategies.memory import Memory, MemoryStore
+from decentralml.learning.strategies.rows import Rows
+from decentralml.learning.strategies.strategy import Strategy, Weighing
 
-from decentralml.learning.layers import Layers
-
-
-class Strategy(Protocol):
-    """One rule of federating.
-
-    Every update that arrives was checked against the round's model: names, shapes, types, finite
-    values, a count of examples from 1 on.
-    """
-
-    def aggregate(
-        self, base: Callable[[], Layers], updates: Iterable[tuple[Layers, int]]
-    ) -> Layers:
-        """The next model's arrays.
-
-        Args:
-            base: reads the model that the round began with; costs its memory only where called.
-            updates: (layers, examples), read from disk one at a time; may be consumed once.
-
-        Raises:
-            EmptyRound: no update arrived.
-        """
-        ...
+__all__ = ["Memory", "MemoryStore", "Rows", "Strategy", "Weighing"]
