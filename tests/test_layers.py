@@ -69,6 +69,8 @@ LIBRARY_ROOMS = {
     "substrateinterface": ("decentralml.chain.runtime", "decentralml.chain.keys"),
     "keras": ("decentralml.learning.frameworks.keras",),
     "tensorflow": ("decentralml.learning.frameworks.keras",),
+    "cryptography": ("decentralml.learning.secagg",),
+    "dp_accounting": ("decentralml.learning.privacy",),
     "pydantic_settings": ("decentralml.config",),
 }
 
