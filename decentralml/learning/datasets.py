@@ -101,6 +101,23 @@ def load_mnist(folder: Path) -> Digits:
     return Digits(train, test, f"MNIST from {folder}")
 
 
+def load_shards(folder: Path) -> Examples:
+    """All ``.npz`` files of a folder (arrays ``images`` and ``labels``), one after another.
+
+    Raises:
+        DataNotFound: there is none, or one does not hold both.
+    """
+    shards = sorted(folder.glob("*.npz"))
+    if not shards:
+        raise DataNotFound(f"{folder} has no .npz file with the arrays images and labels")
+    parts = [_read_shard(path) for path in shards]
+    try:
+        images = np.concatenate([part.images for part in parts])
+    except ValueError as error:
+        raise DataNotFound(f"the images in {folder} are not of one size: {error}") from error
+    return Examples(images, np.concatenate([part.labels for part in parts]))
+
+
 def load_sklearn_digits(why: str) -> Digits:
     """The handwritten digits that come with scikit-learn, drawn three times larger, framed.
 
@@ -158,3 +175,11 @@ def _find(folder: Path, name: str) -> Path:
     raise DataNotFound(
         f"{folder} has no {name}; set {MNIST_VARIABLE} to a folder with MNIST's four files"
     )
+
+
+def _read_shard(path: Path) -> Examples:
+    try:
+        with np.load(path, allow_pickle=False) as shard:
+            return Examples(shard["images"], shard["labels"])
+    except (KeyError, ValueError, OSError) as error:
+        raise DataNotFound(f"{path} cannot be read: {error}") from error

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from decentralml.learning.errors import DataNotFound
-from decentralml.learning.measure import load_shards, measuring
+from decentralml.learning.datasets import load_shards
+from decentralml.learning.measure import measuring
 
 
 def shard(path: Path, count: int, side: int = 4) -> None:
