@@ -5,10 +5,9 @@ LearningError
 │   ├── MissingFile, TooLarge, UnexpectedFile
 │   ├── MalformedResult, BadExampleCount, MetricNotFinite, MalformedAnswers
 │   ├── MalformedModel, ArchiveRefused, PickleRefused, UnsafeModel
-│   ├── LayerMismatch, ShapeMismatch, DtypeMismatch, NotFinite
+│   ├── LayerMismatch, ShapeMismatch, DtypeMismatch, NotFinite, MalformedUpdate
 │   └── CopiedWeights
 ├── EmptyRound               no result was left to federate
-├── UnsoundModel             what a strategy made is no model of the round's shape and finite values
 ├── FileChanged              a file is not the one that was checked
 ├── UnknownStrategy          no strategy has this name, or it has no such option
 ├── TooFewUpdates            a robust strategy cannot keep its promise with so few
@@ -127,6 +126,10 @@ class NotFinite(ResultRefused):
         self.layer, self.count = layer, count
 
 
+class MalformedUpdate(ResultRefused):
+    """A compressed difference that no method here makes: indices, counts or scales do not fit."""
+
+
 class CopiedWeights(ResultRefused):
     """The same weights or answers, number for number, as another worker's earlier result."""
 
@@ -164,16 +167,6 @@ class TooFewUpdates(LearningError):
 
 class StrategyFailed(LearningError):
     """A strategy returned what its protocol does not allow: wrong shape, sign, or no number."""
-
-
-class UnsoundModel(LearningError):
-    """What a strategy made of the updates cannot be the next model."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(
-            f"the strategy's model is not sound: {why}; use a smaller server learning rate, or "
-            "another strategy"
-        )
 
 
 class FileChanged(LearningError):

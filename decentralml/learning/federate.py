@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from decentralml.learning import models
-from decentralml.learning.errors import CopiedWeights, EmptyRound, MissingFile, ResultRefused
-from decentralml.learning.layers import Layers, Template, fingerprint
+from decentralml.learning.errors import EmptyRound, ResultRefused
+from decentralml.learning.inspection import check_readable
+from decentralml.learning.intake import Intake
+from decentralml.learning.layers import Array
 from decentralml.learning.limits import DEFAULT_RESULT_LIMITS, ResultLimits
-from decentralml.learning.results import ContributorResult, read_result
+from decentralml.learning.remembering import FileMemory
+from decentralml.learning.results import ContributorResult
 from decentralml.learning.strategies import Strategy
+from decentralml.learning.strategies.driver import aggregate
+from decentralml.learning.updates import FileUpdate
 from decentralml.learning.weights import WeightsHeader
 
 
@@ -42,38 +48,58 @@ class FederationReport:
         return sum(result.examples for result in self.accepted)
 
 
-def federate(
+def folder_name(folder: Path) -> str:
+    """The contributor whose results lie in folders named for them."""
+    return folder.name
+
+
+def federate(  # noqa: PLR0913, PLR0917 - a round is that much
     base_model: Path,
     results: Iterable[Path],
     strategy: Strategy,
     out: Path,
     limits: ResultLimits = DEFAULT_RESULT_LIMITS,
+    memory: Path | None = None,
+    new_memory: Path | None = None,
+    contributor: Callable[[Path], str] = folder_name,
 ) -> FederationReport:
     """Federates the results into ``out``: the base model's structure with the strategy's weights.
 
-    Of a contributor's file only arrays are taken, never structure or code. Results are read one at
-    a time, so memory does not grow with their number.
+    Of a contributor's file only arrays are taken, never structure or code. Files are read in
+    pieces, once to check them and then as often as the strategy asks (a mean once): memory is the
+    largest layer and some fixed buffers, and does not grow with the number of results.
+
+    Asked again for the same round it gives the same again: what it reads it does not change.
 
     Args:
         base_model: the creator's own model of this round, ``.keras`` or ``.safetensors``.
         results: result folders (what scripts left in ``RESULT_DIR``), the earliest sent first: of
-            two with equal weights the later one is refused as a copy.
+            two with equal weights the later one is refused as a copy. Nothing may write to them
+            meanwhile.
         out: has the base model's suffix; written whole or not at all.
+        memory: what the strategy remembers of the rounds before; None, or a file that is not there,
+            in the first.
+        new_memory: where to write what it remembers for the next round, before ``out``.
+        contributor: folder → whose result it is.
 
     Raises:
-        EmptyRound: every result was refused (it says why), or there was none; ``out`` is not
-            written.
+        EmptyRound: every result was refused (it says why), or there was none; nothing is written.
+        TooFewUpdates, StrategyFailed: by the strategy; nothing is written.
+        FileChanged: somebody wrote to a result meanwhile.
         ResultRefused: the base model itself is not sound.
     """
-    round_ = _Reading(models.read_template(base_model, limits.model), limits)
-    try:
-        layers = strategy.aggregate(
-            lambda: models.read_layers(base_model, limits=limits.model), round_.updates(results)
-        )
-    except EmptyRound as empty:
-        raise EmptyRound({each.folder: each.reason for each in round_.refused}) from empty
-    report = FederationReport(out, tuple(round_.accepted), tuple(round_.refused))
-    models.write_like(base_model, layers, out, WeightsHeader(examples=max(1, report.examples)))
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix="federate-") as scratch:
+        base = models.open_model(base_model, Path(scratch), limits=limits.model)
+        check_readable(base)
+        intake = Intake(base, Path(scratch), limits)
+        accepted, updates, refused = _take_all(intake, results, contributor)
+        report = FederationReport(out, tuple(accepted), tuple(refused))
+        if not updates:
+            raise EmptyRound({each.folder: each.reason for each in refused})
+        with FileMemory(base.template, memory, new_memory) as remembered:
+            layers = aggregate(strategy, base, updates, remembered)
+            header = WeightsHeader(examples=report.examples)
+            models.write_layers(base_model, _then(layers, remembered.commit), out, header)
     return report
 
 
@@ -84,42 +110,28 @@ def check_result(
 
     For a validator who judges a result alone. Raises a ResultRefused by name.
     """
-    template = models.read_template(base_model, limits.model)
-    return _read(folder, template, limits)[0]
+    with tempfile.TemporaryDirectory(prefix="decentralml-") as scratch:
+        base = models.open_model(base_model, Path(scratch), limits=limits.model)
+        return Intake(base, Path(scratch), limits).take(folder, folder.name)[0]
 
 
-@dataclass(slots=True)
-class _Reading:
-    template: Template
-    limits: ResultLimits
-    accepted: list[ContributorResult] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    seen: dict[str, Path] = field(default_factory=dict)
-
-    def updates(self, results: Iterable[Path]) -> Iterator[tuple[Layers, int]]:
-        """The sound results' weights; the others are noted as refused."""
-        for folder in results:
-            try:
-                result, layers = _read(folder, self.template, self.limits)
-                self._refuse_copy(folder, layers)
-            except ResultRefused as error:
-                self.refused.append(Refusal(folder, error))
-                continue
-            self.accepted.append(result)
-            yield layers, result.examples
-            del layers
-
-    def _refuse_copy(self, folder: Path, layers: Layers) -> None:
-        mark = fingerprint(layers)
-        if mark in self.seen:
-            raise CopiedWeights(self.seen[mark].name)
-        self.seen[mark] = folder
+def _take_all(
+    intake: Intake, results: Iterable[Path], contributor: Callable[[Path], str]
+) -> tuple[list[ContributorResult], list[FileUpdate], list[Refusal]]:
+    accepted, updates, refused = [], [], []
+    for folder in results:
+        try:
+            result, update = intake.take(folder, contributor(folder))
+        except ResultRefused as error:
+            refused.append(Refusal(folder, error))
+        else:
+            accepted.append(result)
+            updates.append(update)
+    return accepted, updates, refused
 
 
-def _read(
-    folder: Path, template: Template, limits: ResultLimits
-) -> tuple[ContributorResult, Layers]:
-    result = read_result(folder, limits)
-    if result.model is None:
-        raise MissingFile("model (.keras or .safetensors)")
-    return result, models.read_layers(result.model, template, limits.model)
+def _then(
+    layers: Iterable[tuple[str, Array]], end: Callable[[], None]
+) -> Iterator[tuple[str, Array]]:
+    yield from layers
+    end()

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import importlib
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from decentralml.learning import weights
 from decentralml.learning.errors import FrameworkMissing, MalformedModel, MissingFile
 from decentralml.learning.frameworks import keras_archive
-from decentralml.learning.layers import Layers, LayerSpec, Template, check_like
+from decentralml.learning.layers import Array, Layers, LayerSpec, Template, check_like
 from decentralml.learning.limits import DEFAULT_MODEL_LIMITS, ModelLimits
+from decentralml.learning.updates import InFile
+from decentralml.learning.writing import sound
 
 KERAS: Final = ".keras"
 SUFFIXES: Final = (KERAS, weights.SUFFIX)
+_OWN: Final = ModelLimits(file_bytes=1 << 62)
+"""For a file of one's own."""
 
 
 def read_template(path: Path, limits: ModelLimits = DEFAULT_MODEL_LIMITS) -> dict[str, LayerSpec]:
@@ -43,6 +48,28 @@ def read_layers(
         return layers
 
 
+def open_model(
+    path: Path,
+    scratch: Path,
+    template: Template | None = None,
+    limits: ModelLimits = DEFAULT_MODEL_LIMITS,
+) -> InFile:
+    """A model file to be read in pieces, fitting ``template`` where one is given.
+
+    Everything is checked as by ``read_layers``, but that the values are finite.
+
+    Args:
+        scratch: an own folder that lives as long as the model is read: arrays that a ``.keras``
+            file holds packed are written there.
+    """
+    if _kind(path) == weights.SUFFIX:
+        return weights.open_arrays(path, limits, template)
+    with keras_archive.opened(path, limits) as opened:
+        within = None if opened.offset is None else (path, opened.offset)
+        model: InFile = _hdf5().open_arrays(opened.weights, limits, template, within, scratch)
+        return model
+
+
 def write_like(
     base: Path, layers: Layers, target: Path, header: weights.WeightsHeader | None = None
 ) -> None:
@@ -55,17 +82,33 @@ def write_like(
     Raises:
         ResultRefused: ``layers`` do not fit ``base``.
     """
+    template = read_template(base, _OWN)
+    check_like(layers, template)
+    write_layers(base, ((name, layers[name]) for name in template), target, header)
+
+
+def write_layers(
+    base: Path,
+    layers: Iterable[tuple[str, Array]],
+    target: Path,
+    header: weights.WeightsHeader | None = None,
+) -> None:
+    """As ``write_like``, of layers that come one after another in the order of ``base``.
+
+    Raises:
+        StrategyFailed: they do not fit ``base``.
+    """
     if _kind(base) != target.suffix:
         raise MalformedModel(f"{target.name} must end in {base.suffix} as {base.name} does")
     if base.suffix == weights.SUFFIX:
-        check_like(layers, weights.read_specs(base))
-        weights.save_weights(target, layers, header or weights.WeightsHeader(examples=1))
+        template = weights.read_specs(base, _OWN)
+        header = header or weights.WeightsHeader(examples=1)
+        weights.write_weights(target, template, layers, header)
         return
-    own = ModelLimits(file_bytes=1 << 62)
-    with keras_archive.opened(base, own) as opened, tempfile.TemporaryDirectory() as folder:
-        check_like(layers, _hdf5().read_specs(opened.weights, own))
+    with keras_archive.opened(base, _OWN) as opened, tempfile.TemporaryDirectory() as folder:
+        template = _hdf5().read_specs(opened.weights, _OWN)
         changed = Path(folder) / keras_archive.WEIGHTS
-        _hdf5().replace_arrays(opened.weights, changed, layers)
+        _hdf5().replace_arrays(opened.weights, changed, sound(layers, template))
         keras_archive.rewrite(base, changed, target)
 
 

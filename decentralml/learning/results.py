@@ -2,6 +2,8 @@
 
     result.json            {"examples": 600, "metrics": {"accuracy": 0.93}}
     model.keras            or <name>.keras, weights.safetensors: at most one model
+    update.safetensors     in place of a model: what changed, compressed (see ``compression``)
+    extras.safetensors     further arrays that the round's strategy asks for (SCAFFOLD)
     answers.jsonl          an annotator's, one JSON object a line
 
 A name may carry the contributor's identity (``model-3f2a….keras``).
@@ -33,6 +35,8 @@ from decentralml.learning.pickles import refuse_pickles
 
 NOTE: Final = "result.json"
 ANSWERS: Final = "answers.jsonl"
+UPDATE: Final = "update.safetensors"
+EXTRAS: Final = "extras.safetensors"
 _NOTE_KEYS: Final = frozenset({"examples", "metrics"})
 _MAX_METRIC_NAME: Final = 100
 
@@ -49,6 +53,10 @@ class ContributorResult:
     """``.keras`` or ``.safetensors``."""
     answers: Path | None
     """``answers.jsonl``, lines not yet read: see ``answers.read_answers``."""
+    update: Path | None = None
+    """``update.safetensors``, where it stands in place of a model."""
+    extras: Path | None = None
+    """``extras.safetensors``."""
 
 
 def read_result(folder: Path, limits: ResultLimits = DEFAULT_RESULT_LIMITS) -> ContributorResult:
@@ -63,18 +71,17 @@ def read_result(folder: Path, limits: ResultLimits = DEFAULT_RESULT_LIMITS) -> C
     for file in files:
         refuse_pickles(file, str(file.relative_to(folder)))
     examples, metrics = read_note(folder / NOTE, limits)
-    models = [file for file in files if file.parent == folder and file.suffix in SUFFIXES]
-    if len(models) > 1:
-        raise UnexpectedFile(f"{len(models)} models in one result; send one")
+    top = {file.name: file for file in files if file.parent == folder}
+    update, extras = top.pop(UPDATE, None), top.pop(EXTRAS, None)
+    models = [file for file in top.values() if file.suffix in SUFFIXES]
+    if len(models) + (update is not None) > 1:
+        raise UnexpectedFile(f"{len(models)} models in one result; send one, or {UPDATE}")
     model = models[0] if models else None
     if model is not None and model.suffix == weights.SUFFIX:
         header = weights.read_header(model, limits.model)
         if header is not None and header.examples != examples:
             raise MalformedResult(f"{NOTE} and the header of {model.name} count different examples")
-    answers = folder / ANSWERS
-    return ContributorResult(
-        folder, examples, metrics, model, answers if answers in files else None
-    )
+    return ContributorResult(folder, examples, metrics, model, top.get(ANSWERS), update, extras)
 
 
 def read_note(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,15 +20,23 @@ from safetensors.numpy import save_file
 
 from decentralml.learning.errors import MalformedModel, TooLarge
 from decentralml.learning.hostile_json import JsonRefused, read_json
-from decentralml.learning.layers import Layers, LayerSpec, Template, check_finite, check_specs
+from decentralml.learning.layers import (
+    Array,
+    Layers,
+    LayerSpec,
+    Template,
+    check_finite,
+    check_specs,
+)
 from decentralml.learning.limits import DEFAULT_MODEL_LIMITS, ModelLimits
+from decentralml.learning.updates import InFile, bytes_of
+from decentralml.learning.writing import DTYPES, write_safetensors
 from decentralml.types import Cid
 
 SUFFIX: Final = ".safetensors"
 _KEY: Final = "decentralml"
 _MAX_NOTE: Final = 64 * 1024
 _MAX_COUNT: Final = 10**15
-_DTYPES: Final = {"F16": "float16", "F32": "float32", "F64": "float64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +60,30 @@ def save_weights(path: Path, layers: Layers, header: WeightsHeader) -> None:
         ValueError: the header's numbers are out of range, or an array is not floating-point.
     """
     for name, array in layers.items():
-        if str(array.dtype) not in _DTYPES.values():
-            raise ValueError(f"layer {name!r} is {array.dtype}; weights are floating-point numbers")
+        _check_floating(name, str(array.dtype))
     check_finite(layers)
-    note = json.dumps(asdict(header), allow_nan=False)
-    _parse_header(note, path)
+    note = _note_of(header, path)
     partial = path.with_name(path.name + ".part")
     ordered = {name: np.asarray(array, order="C") for name, array in layers.items()}
     save_file(ordered, partial, {_KEY: note})
     partial.replace(path)
+
+
+def write_weights(
+    path: Path,
+    template: Template,
+    layers: Iterable[tuple[str, Array]],
+    header: WeightsHeader,
+) -> None:
+    """As ``save_weights``, of layers that come one after another in the template's order.
+
+    Raises:
+        StrategyFailed: they are not the template's, or not finite.
+        ValueError: the header's numbers are out of range, or a layer is not floating-point.
+    """
+    for name, spec in template.items():
+        _check_floating(name, spec.dtype)
+    write_safetensors(path, template, layers, {_KEY: _note_of(header, path)})
 
 
 def read_weights(
@@ -101,6 +124,41 @@ def read_arrays(
     return layers
 
 
+def open_arrays(
+    path: Path, limits: ModelLimits = DEFAULT_MODEL_LIMITS, template: Template | None = None
+) -> InFile:
+    """The arrays to be read in pieces, in the template's order; their values are not checked.
+
+    Raises:
+        TooLarge, MalformedModel, LayerMismatch, ShapeMismatch, DtypeMismatch: see there.
+    """
+    found, _ = open_tensors(path, limits)
+    if template is None:
+        return found
+    check_specs(found.template, template)
+    return InFile(path, template, found.offsets)
+
+
+def open_tensors(
+    path: Path, limits: ModelLimits, dtypes: Mapping[str, str] = DTYPES
+) -> tuple[InFile, dict[str, str]]:
+    """Arrays of these number types (the format's name → NumPy's), and what the header says else.
+
+    Raises:
+        TooLarge, MalformedModel: see there.
+    """
+    with _opened(path, limits) as file:
+        specs, metadata = _specs(file, path, limits, dtypes), file.metadata() or {}
+    with path.open("rb") as raw:
+        offset = 8 + int.from_bytes(raw.read(8), "little")
+    # The library has checked that the arrays lie one after another, without a gap.
+    offsets = {}
+    for name, spec in specs.items():
+        offsets[name] = offset
+        offset += bytes_of(spec)
+    return InFile(path, specs, offsets), dict(metadata)
+
+
 def read_specs(path: Path, limits: ModelLimits = DEFAULT_MODEL_LIMITS) -> dict[str, LayerSpec]:
     """Names, shapes and types, without reading the arrays. Raises as ``read_arrays``."""
     with _opened(path, limits) as file:
@@ -124,7 +182,9 @@ def _opened(path: Path, limits: ModelLimits) -> Iterator[Any]:
         yield file
 
 
-def _specs(file: Any, path: Path, limits: ModelLimits) -> dict[str, LayerSpec]:
+def _specs(
+    file: Any, path: Path, limits: ModelLimits, dtypes: Mapping[str, str] = DTYPES
+) -> dict[str, LayerSpec]:
     # offset_keys gives the order in the file; keys() is sorted anew by each release.
     names = list(file.offset_keys())
     if len(names) > limits.layers:
@@ -132,13 +192,24 @@ def _specs(file: Any, path: Path, limits: ModelLimits) -> dict[str, LayerSpec]:
     specs = {}
     for name in names:
         view = file.get_slice(name)
-        dtype = _DTYPES.get(view.get_dtype())
+        dtype = dtypes.get(view.get_dtype())
         if dtype is None:
             raise MalformedModel(
-                f"layer {name!r} is {view.get_dtype()}; known: {', '.join(_DTYPES)}"
+                f"layer {name!r} is {view.get_dtype()}; known: {', '.join(dtypes)}"
             )
         specs[name] = LayerSpec(tuple(view.get_shape()), dtype)
     return specs
+
+
+def _check_floating(name: str, dtype: str) -> None:
+    if dtype not in DTYPES.values():
+        raise ValueError(f"layer {name!r} is {dtype}; weights are floating-point numbers")
+
+
+def _note_of(header: WeightsHeader, path: Path) -> str:
+    note = json.dumps(asdict(header), allow_nan=False)
+    _parse_header(note, path)
+    return note
 
 
 def _note(file: Any, path: Path) -> str:

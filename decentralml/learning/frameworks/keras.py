@@ -67,7 +67,7 @@ def set_layers(model: KerasModel, layers: Layers) -> None:
         old, new = (Path(folder) / f"{name}.weights.h5" for name in ("old", "new"))
         model.save_weights(old)
         check_like(layers, keras_weights.read_specs(old, _OWN))
-        keras_weights.replace_arrays(old, new, layers)
+        keras_weights.replace_arrays(old, new, layers.items())
         model.load_weights(new)
 
 

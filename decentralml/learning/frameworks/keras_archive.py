@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ WEIGHTS: Final = "model.weights.h5"
 _NAMES: Final = frozenset({CONFIG, METADATA, WEIGHTS})
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 1
+_LENGTHS: Final = 26
+"""Bytes from an entry's local header to the lengths of its name and extra field, its last part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class OpenedModel:
     """The structure: only built-in Keras classes that neither execute nor open anything."""
     weights: Path
     """The HDF5 part, in a temporary folder that lives as long as the context."""
+    offset: int | None
+    """Bytes from the file's start to the HDF5 part; None where the zip packs it."""
 
 
 @contextmanager
@@ -59,9 +64,10 @@ def opened(path: Path, limits: ModelLimits) -> Iterator[OpenedModel]:
                 with archive.open(entries[WEIGHTS]) as source, weights.open("wb") as target:
                     # zipfile stops at the declared size, which was checked, and checks the CRC.
                     shutil.copyfileobj(source, target, MIB)
+            offset = _offset(path, entries[WEIGHTS])
         except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
             raise MalformedModel(f"{path.name} is no readable .keras file: {error}") from error
-        yield OpenedModel(config, weights)
+        yield OpenedModel(config, weights, offset)
 
 
 def rewrite(source: Path, weights: Path, target: Path) -> None:
@@ -108,6 +114,17 @@ def _check_entry(info: zipfile.ZipInfo, limits: ModelLimits) -> None:
         raise ArchiveRefused(
             f"{info.filename} unpacks {info.compress_size} bytes to {info.file_size}: no weights do"
         )
+
+
+def _offset(path: Path, info: zipfile.ZipInfo) -> int | None:
+    if info.compress_type != zipfile.ZIP_STORED:
+        return None
+    with path.open("rb") as file:
+        # Its local header may have another extra field than the directory at the end, which is the
+        # one that zipfile keeps.
+        file.seek(info.header_offset + _LENGTHS)
+        name, extra = struct.unpack("<HH", file.read(4))
+    return info.header_offset + _LENGTHS + 4 + int(name) + int(extra)
 
 
 def _read_json_part(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: ModelLimits) -> Any:

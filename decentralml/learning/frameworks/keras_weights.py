@@ -9,15 +9,25 @@ more than it holds; all of that is refused before an array is read.
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from decentralml.learning.errors import MalformedModel, ResultRefused, TooLarge, UnsafeModel
-from decentralml.learning.layers import Layers, LayerSpec, Template, check_finite, check_specs
+from decentralml.learning.layers import (
+    Array,
+    Layers,
+    LayerSpec,
+    Template,
+    check_finite,
+    check_specs,
+)
 from decentralml.learning.limits import ModelLimits
+from decentralml.learning.updates import InFile
 
 h5py: Any = importlib.import_module("h5py")  # It has no types of its own.
 _OPTIMIZER: Final = "optimizer/"
@@ -49,16 +59,70 @@ def read_arrays(weights: Path, limits: ModelLimits, template: Template | None = 
         arrays = _arrays(file, limits)
         if template is not None:
             check_specs({name: _spec(dataset) for name, dataset in arrays.items()}, template)
-        layers = {name: arrays[name][()] for name in template or arrays}
+        layers = {name: _native(arrays[name]) for name in template or arrays}
     check_finite(layers)
     return layers
 
 
-def replace_arrays(source: Path, target: Path, layers: Layers) -> None:
+def open_arrays(
+    weights: Path,
+    limits: ModelLimits,
+    template: Template | None,
+    within: tuple[Path, int] | None,
+    scratch: Path,
+) -> InFile:
+    """The arrays of ``read_specs`` to be read in pieces, their values not checked.
+
+    Args:
+        weights: the HDF5 part, needed no longer than this call.
+        within: the file that holds the same bytes from an offset on, to be read from; None where
+            there is none.
+        scratch: an own folder. Arrays that do not lie in one piece (packed ones) are written there
+            one after another.
+    """
+    with _opened(weights) as file:
+        arrays = _arrays(file, limits)
+        specs = {name: _spec(dataset) for name, dataset in arrays.items()}
+        if template is not None:
+            check_specs(specs, template)
+        template = template or specs
+        offsets = None if within is None else _offsets(file, arrays)
+        if within is not None and offsets is not None:
+            path, start = within
+            return InFile(path, template, {name: start + at for name, at in offsets.items()})
+        return _written_out(arrays, template, scratch)
+
+
+def _offsets(file: Any, arrays: dict[str, Any]) -> dict[str, int] | None:
+    """Where each array begins, if all lie in one piece as this machine's numbers do."""
+    if file.userblock_size:
+        return None
+    offsets = {}
+    for name, dataset in arrays.items():
+        plain = dataset.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS
+        offset = dataset.id.get_offset() if plain else None
+        if dataset.size and (offset is None or dataset.dtype.newbyteorder("<") != dataset.dtype):
+            return None
+        offsets[name] = int(offset or 0)
+    return offsets
+
+
+def _written_out(arrays: dict[str, Any], template: Template, scratch: Path) -> InFile:
+    descriptor, name = tempfile.mkstemp(dir=scratch)
+    offsets = {}
+    with os.fdopen(descriptor, "wb") as target:
+        for layer in template:
+            offsets[layer] = target.tell()
+            array = _native(arrays[layer])
+            target.write(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    return InFile(Path(name), template, offsets)
+
+
+def replace_arrays(source: Path, target: Path, layers: Iterable[tuple[str, Array]]) -> None:
     """Writes a copy of ``source`` to ``target`` with these arrays; all else stays as it was."""
     shutil.copyfile(source, target)
     with h5py.File(target, "r+") as file:
-        for name, array in layers.items():
+        for name, array in layers:
             file[name][...] = array
 
 
@@ -127,5 +191,10 @@ def _check_dataset(name: str, dataset: Any) -> None:
         raise UnsafeModel(f"{name!r} in the weights needs a plug-in to be unpacked")
 
 
+def _native(dataset: Any) -> Array:
+    array: Array = dataset[()]
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
 def _spec(dataset: Any) -> LayerSpec:
-    return LayerSpec(tuple(dataset.shape), str(dataset.dtype))
+    return LayerSpec(tuple(dataset.shape), str(dataset.dtype.name))

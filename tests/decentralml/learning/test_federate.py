@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from decentralml.learning.errors import (
     CopiedWeights,
@@ -22,8 +23,8 @@ from decentralml.learning.errors import (
     UnsafeModel,
 )
 from decentralml.learning.federate import check_result, federate
-from decentralml.learning.layers import Layers
 from decentralml.learning.models import read_layers, write_like
+from decentralml.learning.strategies import Memory
 from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.learning.weights import WeightsHeader, read_weights, save_weights
 
@@ -174,12 +175,11 @@ def test_a_round_of_refused_results_writes_nothing(
 def test_a_strategy_may_begin_from_the_round_s_model(
     base_file: Path, deliver: Deliver, tmp_path: Path
 ) -> None:
-    class HalfWay:
-        def aggregate(
-            self, base: Callable[[], Layers], updates: Iterable[tuple[Layers, int]]
-        ) -> Layers:
-            (update, _), *_ = updates
-            return {name: (array + update[name]) / 2 for name, array in base().items()}
+    class HalfWay(FedAvg):
+        def step(
+            self, base: NDArray[np.float64], combined: NDArray[np.float64], memory: Memory
+        ) -> NDArray[np.float64]:
+            return (base + combined) / 2
 
     federate(base_file, [deliver("ann", 2, 5)], HalfWay(), tmp_path / "next.keras")
     for name, array in read_layers(base_file).items():
