@@ -208,3 +208,8 @@ ELSEWHERE: dict[str, type[CallRejected]] = {
     "Proxy.Unproxyable": NotPermitted,
 }
 """By "Pallet.Error", or by the kind of the runtime's own errors."""
+
+
+def named(words: str) -> type[CallRejected]:
+    """The exception for an error as `CallRejected.error` has it: the market's by its name alone."""
+    return BY_NAME.get(words) or ELSEWHERE.get(words) or CallRejected

@@ -118,6 +118,14 @@ def batch(calls: Sequence[Call]) -> Call:
     return Call("batch_all", {"calls": inner}, pallet="Utility")
 
 
+def batch_each(calls: Sequence[Call]) -> Call:
+    """Several calls in one transaction, each for itself: one that fails hinders no other.
+
+    The receipt's `Receipt.items` say how each ended.
+    """
+    return Call("force_batch", batch(calls).args, pallet="Utility")
+
+
 def in_name_of(account: AccountId, call: Call) -> Call:
     """`call` made by `account`, signed by a key that it appointed (see `appoint`)."""
     (inner,) = batch([call]).args["calls"]

@@ -36,7 +36,9 @@ from decentralml.types import AccountId
 if TYPE_CHECKING:
     from decentralml.chain.node import Node
 
-__all__ = ["KeyInfo", "KeyStore", "Keypair", "find_password", "open_signer", "well_known"]
+__all__ = [
+    "KeyInfo", "KeyStore", "Keypair", "find_password", "is_signed_by", "open_signer", "well_known",
+]  # fmt: skip
 
 PASSWORD_VARIABLE = "DECENTRALML_PASSWORD"  # noqa: S105  (a variable's name)
 KEY_RING_SERVICE = "decentralml"
@@ -211,6 +213,18 @@ def well_known_address(uri: str) -> AccountId:
     if not _URI.fullmatch(uri):
         raise InvalidKeyName(uri)
     return AccountId(Keypair.create_from_uri(uri, ss58_format=SS58_FORMAT).ss58_address)
+
+
+def is_signed_by(account: AccountId, message: bytes, signature: bytes) -> bool:
+    """Whether the account's key signed the message, whichever of the schemes it has."""
+    for scheme in (KeypairType.SR25519, KeypairType.ED25519):
+        try:
+            public = Keypair(ss58_address=account, ss58_format=SS58_FORMAT, crypto_type=scheme)
+            if public.verify(message, signature):
+                return True
+        except (ValueError, TypeError, IndexError):  # no address, or no signature of that scheme
+            continue
+    return False
 
 
 def find_password(info: KeyInfo, prompt: Callable[[str], str] | None) -> str:

@@ -110,7 +110,7 @@ class Market(Reader):
         runtime = self.node.runtime_of(place.block)
         everything = self.node.events(place.block, runtime)
         events = [event for event in everything if event.extrinsic == place.index]
-        receipt = receipt_of(submission.signed.hash, place.block, events)
+        receipt = receipt_of(runtime, submission.signed.hash, place.block, events)
         failure = failure_in(runtime, signed, receipt, events)
         if failure is not None:
             raise failure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from decentralml.chain import call_errors
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from decentralml.chain.runtime import Runtime, RuntimeEvent
 
 
-def receipt_of(extrinsic_hash: str, block: Block, events: Sequence[RuntimeEvent]) -> Receipt:
+def receipt_of(
+    runtime: Runtime, extrinsic_hash: str, block: Block, events: Sequence[RuntimeEvent]
+) -> Receipt:
     """The receipt of an extrinsic from its own events in its block."""
     fee = sum(
         int(e.fields["actual_fee"])
@@ -25,7 +27,19 @@ def receipt_of(extrinsic_hash: str, block: Block, events: Sequence[RuntimeEvent]
         if (e.pallet, e.name) == ("TransactionPayment", "TransactionFeePaid")
     )
     told = tuple(event_of(e.name, e.fields or {}) for e in events if e.pallet == PALLET)
-    return Receipt(extrinsic_hash, block.hash, block.number, Planck(fee), told)
+    items = tuple(_items(runtime, events))
+    return Receipt(extrinsic_hash, block.hash, block.number, Planck(fee), told, items)
+
+
+def _items(runtime: Runtime, events: Sequence[RuntimeEvent]) -> Iterator[str | None]:
+    """How each call of a batch ended."""
+    from decentralml.chain.runtime import dispatch_error
+
+    for event in events:
+        if (event.pallet, event.name) == ("Utility", "ItemCompleted"):
+            yield None
+        elif (event.pallet, event.name) == ("Utility", "ItemFailed"):
+            yield _words(*dispatch_error(runtime, event.fields["error"]))
 
 
 def failure_in(
@@ -49,7 +63,10 @@ def failure_in(
 
 def error_named(pallet: str, name: str, signed: SignedCall, receipt: Receipt) -> CallRejected:
     """The exception for an error of a pallet, or of the runtime itself."""
-    known = call_errors.BY_NAME if pallet == PALLET else call_errors.ELSEWHERE
-    kind = known.get(name if pallet == PALLET else f"{pallet}.{name}".lstrip("."), CallRejected)
-    words = name if pallet in (PALLET, "") else f"{pallet}.{name}"
+    words = _words(pallet, name)
+    kind = call_errors.named(words)
     return kind(signed.call_name, words, receipt.block_hash, receipt.fee)
+
+
+def _words(pallet: str, name: str) -> str:
+    return name if pallet in (PALLET, "") else f"{pallet}.{name}"

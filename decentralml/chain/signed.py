@@ -6,8 +6,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from decentralml.chain import call_errors
 from decentralml.chain.calls import Call
 from decentralml.chain.records import Event
+from decentralml.errors import CallRejected
 from decentralml.types import AccountId, BlockNumber, Planck
 
 
@@ -53,13 +55,18 @@ class SignedCall:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Where a call went into the chain, what it cost, and what the market said to it."""
+    """Where a call went into the chain, what it cost, and what the market said to it.
+
+    ``items``: of a batch of calls (`calls.batch_each`), the error that each ended with as on chain
+    (``NotPending``, ``Balances.InsufficientBalance``), None for one that succeeded.
+    """
 
     extrinsic_hash: str
     block_hash: str
     block_number: BlockNumber
     fee: Planck
     events: tuple[Event, ...]
+    items: tuple[str | None, ...] = ()
 
     def event(self, name: str) -> Event:
         """The first event of that name.
@@ -72,6 +79,13 @@ class Receipt:
                 return event
         raise KeyError(name)
 
+    def failure(self, item: int, call: str) -> CallRejected | None:
+        """The error that an item of the batch ended with, as the exception of that call."""
+        words = self.items[item]
+        if words is None:
+            return None
+        return call_errors.named(words)(call, words, self.block_hash, 0)
+
     def to_json(self) -> str:
         """One line of JSON."""
         plain: dict[str, Any] = {**_fields(self), "events": [_fields(e) for e in self.events]}
@@ -81,7 +95,9 @@ class Receipt:
     def from_json(cls, text: str) -> Receipt:
         """The inverse of `to_json`."""
         fields = json.loads(text)
-        return cls(**{**fields, "events": tuple(Event(**event) for event in fields["events"])})
+        events = tuple(Event(**event) for event in fields["events"])
+        # A journal of an earlier version has no items.
+        return cls(**{**fields, "events": events, "items": tuple(fields.get("items", ()))})
 
 
 def _fields(value: Receipt | Event) -> dict[str, Any]:

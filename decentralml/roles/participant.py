@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 from decentralml.chain.records import Task, TaskKind
-from decentralml.errors import OutOfOrder, TaskFailed
+from decentralml.errors import TaskFailed
 from decentralml.roles import steps
 from decentralml.roles.rooms import Machine, Rooms, trust_nothing
 from decentralml.roles.worker import Wanted, Worker, WorkReport, never
@@ -33,7 +33,7 @@ class Training:
     Attributes:
         task: the task.
         round: the round.
-        model: the round's model, a file that is not to be changed.
+        model: the round's model, a file that is not to be changed; None for a task without one.
         settings: what the creator's strategy asks (a JSON object, hostile); None when nothing.
         strategy: the strategy's arrays (``.safetensors``, hostile); None when there are none.
         state: the participant's own folder for this task. What a successful round leaves in it is
@@ -46,7 +46,7 @@ class Training:
 
     task: TaskId
     round: Round
-    model: Path
+    model: Path | None
     settings: Path | None
     strategy: Path | None
     state: Path
@@ -94,14 +94,13 @@ class Participant(Worker):
         Returns: what was sent; `WorkReport.finished` says why nothing is left to do.
 
         Raises:
-            UnknownTask, WrongKind, SealingNeeded, OutOfOrder: the task is not for a participant.
+            UnknownTask, WrongKind, SealingNeeded: the task is not for a participant.
             TaskFailed: the function failed, so the assignment was given up; its cause is what the
                 function raised.
             WorkspaceBusy: another process works in this workspace.
             ChainError: the chain cannot be reached any more.
         """
-        if self._suitable(task).model is None:
-            raise _no_model(task)
+        self._suitable(task)
         self._failure = None
         wanted = Wanted(self.kinds, tasks=frozenset({task}), nothing_else=True)
         report = self.work(wanted, once=once, stop=stop)
@@ -136,14 +135,12 @@ class Participant(Worker):
 
     def _training(self, task: Task, folder: RoundFolder) -> Training:
         given = self._round_files(task)
-        if given is None:
-            raise _no_model(task.id)
         return Training(
             task=task.id,
             round=task.round,
-            model=given.model,
-            settings=given.settings,
-            strategy=given.strategy,
+            model=given.model if given else None,
+            settings=given.settings if given else None,
+            strategy=given.strategy if given else None,
             state=folder.state,
             result=folder.run,
             contributor=self.account,
@@ -168,11 +165,3 @@ def _write_record(record: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _no_model(task: TaskId) -> OutOfOrder:
-    return OutOfOrder(
-        f"take part in task {task}",
-        "it has no model to begin with",
-        "run its script as a contributor, or choose another task",
-    )

@@ -21,6 +21,7 @@ from decentralml.chain.records import (
     TaskStatus,
     Terms,
 )
+from decentralml.chain.signed import Receipt
 from decentralml.errors import (
     CallRejected,
     InsufficientFunds,
@@ -229,6 +230,35 @@ def test_a_batch_is_all_or_nothing(alice: Market, bob: Market) -> None:
     with pytest.raises(call_errors.UnknownTask):
         alice.call(calls.batch([good, bad]))
     assert alice.balance(bob.account).free == before
+
+
+def test_in_a_batch_of_each_for_itself_the_failures_are_told_one_by_one(
+    alice: Market, bob: Market
+) -> None:
+    before = alice.balance(bob.account).free
+    good = calls.transfer(bob.account, Planck(TOKEN))
+    dear = calls.transfer(bob.account, Planck(10**9 * TOKEN))
+    receipt = alice.call(
+        calls.batch_each([good, calls.withdraw_task(TaskId(99)), good, dear, good])
+    )
+    assert receipt.items == (None, "UnknownTask", None, "Arithmetic.Underflow", None)
+    assert alice.balance(bob.account).free == before + 3 * TOKEN
+    assert receipt.failure(0, "transfer") is None
+    assert isinstance(receipt.failure(1, "withdraw_task"), call_errors.UnknownTask)
+    assert isinstance(receipt.failure(3, "transfer"), call_errors.NotEnoughFunds)
+    assert Receipt.from_json(receipt.to_json()) == receipt
+
+
+def test_a_hundred_verdicts_with_the_longest_reasons_fit_into_one_block(
+    alice: Market,
+) -> None:
+    reasons = calls.batch_each(
+        [
+            calls.validate_task_result(TaskId(0), FIRST, EVALUATOR, Reject("x" * 256))
+            for _ in range(100)
+        ]
+    )
+    assert alice.call(reasons).items == ("UnknownTask",) * 100
 
 
 def test_a_rejected_call_names_its_error_block_and_fee(alice: Market) -> None:

@@ -69,6 +69,12 @@ def test_a_receipt_is_read_as_it_was_written() -> None:
     assert json.loads(receipt.to_json())["events"][0]["name"] == "TaskCreated"
 
 
+def test_a_receipt_of_a_journal_from_before_batches_is_read_too() -> None:
+    receipt = Receipt("0xaa", "0xbb", BlockNumber(3), Planck(5), ())
+    old = {name: value for name, value in json.loads(receipt.to_json()).items() if name != "items"}
+    assert Receipt.from_json(json.dumps(old)) == receipt
+
+
 def test_a_receipt_gives_an_event_by_name_and_nothing_for_another() -> None:
     created = Event("TaskCreated", {"task": 4})
     receipt = Receipt("0xaa", "0xbb", BlockNumber(3), Planck(5), (created,))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from decentralml.chain.records import AutoAccept, TaskKind
-from decentralml.errors import OutOfOrder, TaskFailed, WrongKind
+from decentralml.errors import TaskFailed, WrongKind
 from decentralml.learning.models import read_layers
 from decentralml.roles.participant import Training
 from decentralml.roles.worker import Wanted
@@ -171,18 +171,25 @@ def test_no_script_is_run_and_none_has_to_be_trusted(town: Town) -> None:
     assert bob.results(task)[0].paid == REWARD
 
 
-def test_a_task_of_another_kind_or_without_a_model_is_refused_before_anything_is_held(
-    town: Town, tmp_path: Path
-) -> None:
+def test_a_task_without_a_model_is_given_none(town: Town) -> None:
+    task = town.creator("Alice").create_task(town.bundle(), an_offer()).task
+    given: list[Path | None] = []
+
+    def train(training: Training) -> None:
+        given.append(training.model)
+        (training.result / "result.json").write_text('{"examples": 1}')
+
+    assert town.participant("Bob", train).take_part(task, once=True).sent == [(task, ONE)]
+    assert given == [None]
+
+
+def test_a_task_of_another_kind_is_refused_before_anything_is_held(town: Town) -> None:
     creator = town.creator("Alice")
-    bare = creator.create_task(town.bundle(), an_offer()).task
     labels = creator.create_task(
         town.bundle(items__json=json.dumps({"question": "?", "items": ["a"]})),
         an_offer(kind=TaskKind.ANNOTATION_TEXT),
     ).task
     bob = town.participant("Bob", adding(1.0))
-    with pytest.raises(OutOfOrder, match="no model to begin with"):
-        bob.take_part(bare)
     with pytest.raises(WrongKind):
         bob.take_part(labels)
     assert bob.market.balance().held == 0

@@ -191,6 +191,7 @@ def adding(step: float, examples: int = 10) -> Train:
     """A participant's function that does what the job's script does."""
 
     def train(training: Training) -> None:
+        assert training.model is not None
         moved = {
             name: layer + np.float32(step) for name, layer in read_layers(training.model).items()
         }
