@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from decentralml.learning.layers import Layers
-from decentralml.learning.mean import weighted_mean
 from decentralml.learning.strategies.memory import Memory
 from decentralml.learning.strategies.rows import Rows
 from decentralml.learning.strategies.strategy import Weighing
@@ -36,11 +34,3 @@ class FedAvg:
     def step(self, base: Float64, combined: Float64, memory: Memory) -> Float64:
         """See ``Strategy.step``."""
         return combined
-
-    def aggregate(
-        self,
-        base: Callable[[], Layers],
-        updates: Iterable[tuple[Layers, int]],
-    ) -> Layers:
-        """The weighted mean of updates that are read once."""
-        return weighted_mean(updates)

@@ -1,112 +1,80 @@
-"""The weighted mean: exact where it can be worked out, streaming, order-independent."""
+"""The weighted sum: exact where it can be worked out, of any number of rows, one held at a time."""
 
 from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decentralml.learning.errors import EmptyRound, LayerMismatch, ShapeMismatch
-from decentralml.learning.layers import Layers
-from decentralml.learning.mean import weighted_mean
+from decentralml.learning.mean import weighted_sum
 
-UPDATES = st.lists(
-    st.tuples(
-        st.lists(st.floats(-1e6, 1e6, width=32), min_size=3, max_size=3), st.integers(1, 10_000)
-    ),
-    min_size=1,
-    max_size=8,
-)
+NUMBERS = st.floats(-1e6, 1e6, width=32)
 
 
-def layers(*values: float, dtype: str = "float32") -> Layers:
-    return {"kernel": np.array(values, dtype)}
+def total(rows: list[list[float]], weights: list[float], dtype: str = "float32") -> list[float]:
+    arrays = [np.array(row, dtype) for row in rows]
+    found = weighted_sum(iter(arrays), np.array(weights), len(rows[0]))
+    assert found.dtype == np.float64
+    return found.tolist()
 
 
-def test_weights_of_one_and_three_count_one_and_three_quarters() -> None:
-    mean = weighted_mean([(layers(0, 8), 100), (layers(4, 0), 300)])
-    assert mean["kernel"].tolist() == [3.0, 2.0]
+def test_each_row_counts_by_its_weight() -> None:
+    assert total([[0, 8], [4, 0]], [0.25, 0.75]) == [3, 2]
 
 
-def test_one_update_is_its_own_mean() -> None:
-    assert (
-        weighted_mean([(layers(0.1, -7), 3)])["kernel"].tolist()
-        == layers(0.1, -7)["kernel"].tolist()
-    )
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 16, 17])
+def test_no_row_is_lost_at_the_end_of_a_group(count: int) -> None:
+    assert total([[2**index, 1] for index in range(count)], [1] * count) == [2**count - 1, count]
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_the_number_type_stays(dtype: str) -> None:
-    assert weighted_mean([(layers(1, dtype=dtype), 1)])["kernel"].dtype == dtype
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64"])
+def test_every_number_type_is_summed_in_double_precision(dtype: str) -> None:
+    assert total([[30_000], [30_001], [30_002]], [1, 1, 1], dtype)[0] in (90_003, 90_000)
 
 
-def test_small_differences_survive_a_thousand_updates() -> None:
+def test_half_precision_s_largest_numbers_do_not_overflow() -> None:
+    assert total([[65504]] * 10, [1] * 10, "float16") == [655_040]
+
+
+def test_small_differences_survive_a_thousand_rows() -> None:
     value = float(np.float32(0.1))
-    mean = weighted_mean((layers(value), 10**9) for _ in range(1000))
-    assert mean["kernel"][0] == np.float32(value)
+    (found,) = total([[value]] * 1000, [1 / 1000] * 1000)
+    assert np.float32(found) == np.float32(value)
 
 
-def test_a_scalar_layer_and_a_layer_longer_than_a_block_are_averaged() -> None:
-    big = np.arange(100_000, dtype=np.float32)
-    mean = weighted_mean(
-        [({"s": np.float32(1), "b": big}, 1), ({"s": np.float32(3), "b": -big}, 1)]
+def test_a_row_without_numbers_has_an_empty_sum() -> None:
+    assert total([[], []], [0.5, 0.5]) == []
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(NUMBERS, min_size=3, max_size=3), st.floats(0, 1)),
+        min_size=1,
+        max_size=20,
     )
-    assert mean["s"] == 2
-    assert not mean["b"].any()
+)
+def test_it_equals_the_sum_row_by_row(pairs: list[tuple[list[float], float]]) -> None:
+    expected = [sum(row[at] * weight for row, weight in pairs) for at in range(3)]
+    found = total([row for row, _ in pairs], [weight for _, weight in pairs])
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-6)
 
 
-def test_no_update_has_no_mean() -> None:
-    with pytest.raises(EmptyRound):
-        weighted_mean([])
+def test_no_more_than_a_group_of_rows_is_held() -> None:
+    size = 1 << 15
 
-
-@pytest.mark.parametrize("examples", [0, -1])
-def test_a_weight_below_one_is_an_error(examples: int) -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        weighted_mean([(layers(1), examples)])
-
-
-def test_an_update_of_another_shape_is_refused() -> None:
-    with pytest.raises(ShapeMismatch):
-        weighted_mean([(layers(1), 1), (layers(1, 2), 1)])
-
-
-def test_an_update_of_other_layers_is_refused() -> None:
-    with pytest.raises(LayerMismatch):
-        weighted_mean([(layers(1), 1), ({"bias": np.ones(1, np.float32)}, 1)])
-
-
-@given(UPDATES)
-def test_it_equals_numpy_s_average_and_lies_between_the_updates(
-    updates: list[tuple[list[float], int]],
-) -> None:
-    mean = weighted_mean((layers(*values), examples) for values, examples in updates)["kernel"]
-    values = np.array([values for values, _ in updates], np.float64)
-    expected = np.average(values, axis=0, weights=[examples for _, examples in updates])
-    np.testing.assert_allclose(mean, expected, rtol=1e-6, atol=1e-30)
-    assert (mean <= values.max(axis=0).astype(np.float32)).all()
-    assert (mean >= values.min(axis=0).astype(np.float32)).all()
-
-
-def test_memory_stays_at_about_three_models_for_fifty_updates() -> None:
-    size = 1_000_000
-    model_bytes = 4 * size
-
-    def updates() -> Iterator[tuple[Layers, int]]:
-        for index in range(50):
-            yield (
-                {"a": np.full(size // 2, index, np.float32), "b": np.ones(size // 2, np.float32)},
-                1,
-            )
+    def rows() -> Iterator[Any]:
+        for index in range(100):
+            yield np.full(size, index, np.float32)
 
     tracemalloc.start()
     try:
-        weighted_mean(updates())
+        weighted_sum(rows(), np.ones(100), size)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 3.2 * model_bytes
+    assert peak < 12 * 8 * size

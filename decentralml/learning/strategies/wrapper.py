@@ -1,0 +1,61 @@
+"""A strategy around another one: everything is the inner one's but what a wrapper changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from decentralml.learning.layers import Layers, Template
+from decentralml.learning.strategies.fedavg import FedAvg
+from decentralml.learning.strategies.memory import Memory, MemoryStore
+from decentralml.learning.strategies.rows import Rows
+from decentralml.learning.strategies.strategy import (
+    Setting,
+    Strategy,
+    Weighing,
+    settings_of,
+    skips,
+    told_by,
+)
+from decentralml.learning.updates import Readable, Update
+
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Wrapper:
+    """Hands every question on.
+
+    Attributes:
+        inner: the strategy within, plain averaging where none is named.
+    """
+
+    inner: Strategy = field(default_factory=FedAvg)
+
+    @property
+    def client_settings(self) -> dict[str, Setting]:
+        """See ``settings_of``."""
+        return settings_of(self.inner)
+
+    def skips(self, layer: str) -> bool:
+        """See ``strategy.skips``."""
+        return skips(self.inner, layer)
+
+    def tell(self, memory: MemoryStore, template: Template) -> Layers | None:
+        """See ``told_by``."""
+        return told_by(self.inner, memory, template)
+
+    def weigh(self, base: Readable, updates: Sequence[Update]) -> Weighing:
+        """See ``Strategy.weigh``."""
+        return self.inner.weigh(base, updates)
+
+    def combine(self, rows: Rows, weights: Float64) -> Float64:
+        """See ``Strategy.combine``."""
+        return self.inner.combine(rows, weights)
+
+    def step(self, base: Float64, combined: Float64, memory: Memory) -> Float64:
+        """See ``Strategy.step``."""
+        return self.inner.step(base, combined, memory)
