@@ -71,6 +71,7 @@ LIBRARY_ROOMS = {
     "tensorflow": ("decentralml.learning.frameworks.keras",),
     "cryptography": ("decentralml.learning.secagg",),
     "dp_accounting": ("decentralml.learning.privacy",),
+    "torch": ("decentralml.learning.frameworks.pytorch",),
     "pydantic_settings": ("decentralml.config",),
 }
 

@@ -34,6 +34,9 @@ TEMPLATES: Final[Mapping[str, TemplateParts]] = {
         ("keras", "keras/engineer"), "change a Keras model's structure, and show that it works"
     ),
     "annotation": TemplateParts(("annotation",), "answer a question about each of some items"),
+    "pytorch": TemplateParts(
+        ("pytorch", "pytorch/contributor"), "train a PyTorch module on the contributor's own images"
+    ),
 }
 
 
