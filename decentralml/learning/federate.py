@@ -79,7 +79,8 @@ def federate(  # noqa: PLR0913, PLR0917 - a round is that much
         out: has the base model's suffix; written whole or not at all.
         memory: what the strategy remembers of the rounds before; None, or a file that is not there,
             in the first.
-        new_memory: where to write what it remembers for the next round, before ``out``.
+        new_memory: where to write what it remembers for the next round, before ``out``; another
+            file than ``memory``.
         contributor: folder → whose result it is.
 
     Raises:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from decentralml.learning import models
+from decentralml.learning.decompression import open_update
 from decentralml.learning.errors import CopiedWeights, MissingFile
 from decentralml.learning.inspection import Inspector, check_readable
 from decentralml.learning.limits import DEFAULT_RESULT_LIMITS, ResultLimits
@@ -53,6 +54,10 @@ class Intake:
         return result, update
 
     def _model_of(self, result: ContributorResult) -> Readable:
+        if result.update is not None:
+            if self._base is None:
+                raise MissingFile("model of its own: there is none that it could be a change of")
+            return open_update(result.update, self._base, self._limits.model)
         if result.model is None:
             raise MissingFile(NO_MODEL)
         return self._open(result.model)

@@ -3,7 +3,7 @@
     result.json            {"examples": 600, "metrics": {"accuracy": 0.93}}
     model.keras            or <name>.keras, weights.safetensors: at most one model
     update.safetensors     in place of a model: what changed, compressed (see ``compression``)
-    extras.safetensors     further arrays that the round's strategy asks for (SCAFFOLD)
+    strategy.safetensors   further arrays that the round's strategy asks for (SCAFFOLD)
     answers.jsonl          an annotator's, one JSON object a line
 
 A name may carry the contributor's identity (``model-3f2a….keras``).
@@ -36,7 +36,7 @@ from decentralml.learning.pickles import refuse_pickles
 NOTE: Final = "result.json"
 ANSWERS: Final = "answers.jsonl"
 UPDATE: Final = "update.safetensors"
-EXTRAS: Final = "extras.safetensors"
+EXTRAS: Final = "strategy.safetensors"
 _NOTE_KEYS: Final = frozenset({"examples", "metrics"})
 _MAX_METRIC_NAME: Final = 100
 
@@ -56,7 +56,7 @@ class ContributorResult:
     update: Path | None = None
     """``update.safetensors``, where it stands in place of a model."""
     extras: Path | None = None
-    """``extras.safetensors``."""
+    """``strategy.safetensors``."""
 
 
 def read_result(folder: Path, limits: ResultLimits = DEFAULT_RESULT_LIMITS) -> ContributorResult:

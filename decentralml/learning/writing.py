@@ -18,7 +18,9 @@ from decentralml.learning.layers import Array, LayerSpec, Template, count_not_fi
 from decentralml.learning.updates import bytes_of
 
 DTYPES: Final = {"F16": "float16", "F32": "float32", "F64": "float64"}
-_CODES: Final = {dtype: code for code, dtype in DTYPES.items()}
+PACKED: Final = {**DTYPES, "I8": "int8", "U32": "uint32"}
+"""What compressed updates hold besides."""
+_CODES: Final = {dtype: code for code, dtype in PACKED.items()}
 _ALIGNMENT: Final = 8
 
 
@@ -28,16 +30,26 @@ def write_safetensors(
     layers: Iterable[tuple[str, Array]],
     metadata: Mapping[str, str],
 ) -> None:
-    """Writes ``layers``, which come as the template names them, whole or not at all.
+    """Writes a model's layers, which come as the template names them, whole or not at all.
 
     Raises:
         StrategyFailed: see ``sound``.
     """
+    write_tensors(path, template, sound(layers, template), metadata)
+
+
+def write_tensors(
+    path: Path,
+    specs: Template,
+    tensors: Iterable[tuple[str, Array]],
+    metadata: Mapping[str, str],
+) -> None:
+    """As ``write_safetensors``, unchecked: arrays of ``specs``' sizes and types, in their order."""
     partial = path.with_name(path.name + ".part")
     try:
         with partial.open("wb") as file:
-            file.write(header_of(template, metadata))
-            for _, array in sound(layers, template):
+            file.write(header_of(specs, metadata))
+            for _, array in tensors:
                 file.write(np.asarray(array, _stored(array.dtype), order="C").data)
         partial.replace(path)
     finally:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import resource
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
+from decentralml.learning.compression import Compression, write_update
 from decentralml.learning.errors import (
     CopiedWeights,
     EmptyRound,
@@ -20,12 +24,15 @@ from decentralml.learning.errors import (
     PickleRefused,
     ResultRefused,
     ShapeMismatch,
+    StrategyFailed,
     UnsafeModel,
 )
 from decentralml.learning.federate import check_result, federate
 from decentralml.learning.models import read_layers, write_like
-from decentralml.learning.strategies import Memory
+from decentralml.learning.strategies import Memory, Rows
 from decentralml.learning.strategies.fedavg import FedAvg
+from decentralml.learning.strategies.fedavgm import FedAvgM
+from decentralml.learning.updates import InMemory
 from decentralml.learning.weights import WeightsHeader, read_weights, save_weights
 
 
@@ -102,8 +109,6 @@ def wrong_shape(folder: Path) -> None:
 
 def change(folder: Path, function: Callable[[Any], Any]) -> None:
     """Another weights file, of arrays that went through a function."""
-    from safetensors.numpy import save_file
-
     model = next(folder.glob("model*"))
     layers = {name: np.array(function(array)) for name, array in read_layers(model).items()}
     model.unlink()
@@ -192,3 +197,181 @@ def test_one_result_can_be_judged_alone(base_file: Path, deliver: Deliver) -> No
     nan(hostile)
     with pytest.raises(NotFinite):
         check_result(base_file, hostile)
+
+
+def deflated(folder: Path) -> None:
+    """The same model, its zip packed: the arrays do not lie in the file as they are."""
+    model = next(folder.glob("model*"))
+    with zipfile.ZipFile(model) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(model, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+def chunked(folder: Path) -> None:
+    """The same model, its arrays in HDF5's packed chunks."""
+    model, part = next(folder.glob("model*")), folder.parent / "chunked.h5"
+    with zipfile.ZipFile(model) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    part.write_bytes(parts["model.weights.h5"])
+    with h5py.File(part, "r+") as file:
+        for name in read_layers(model):
+            array = file[name][()]
+            del file[name]
+            file.create_dataset(name, data=array.astype(">f4"), chunks=True, compression="gzip")
+    parts["model.weights.h5"] = part.read_bytes()
+    with zipfile.ZipFile(model, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("repack", [deflated, chunked])
+def test_a_model_that_does_not_lie_plainly_in_its_file_counts_like_any_other(
+    base_file: Path, deliver: Deliver, tmp_path: Path, repack: Callable[[Path], None]
+) -> None:
+    results = [deliver("ann", 2, 1), deliver("ben", 4, 1)]
+    repack(results[1])
+    federate(base_file, results, FedAvg(), tmp_path / "next.keras")
+    for name, array in read_layers(base_file).items():
+        np.testing.assert_allclose(read_layers(tmp_path / "next.keras")[name], array + 3, rtol=1e-5)
+    assert {path.name for path in tmp_path.iterdir()} <= {"ann", "ben", "chunked.h5", "next.keras"}
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    """A model of two numbers."""
+    base = tmp_path / "base.safetensors"
+    save_weights(base, {"a": np.array([1, 2], np.float32)}, WeightsHeader(1))
+    return base
+
+
+def plain_result(base: Path, name: str, values: list[float], **further: list[float]) -> Path:
+    """A result for ``plain``, with further files of the same kind."""
+    folder = base.parent / name
+    folder.mkdir()
+    for stem, numbers in {"weights": values, **further}.items():
+        array = np.array(numbers, np.float32)
+        save_weights(folder / f"{stem}.safetensors", {"a": array}, WeightsHeader(1))
+    (folder / "result.json").write_text('{"examples": 1}')
+    return folder
+
+
+def test_a_compressed_difference_counts_as_the_model_that_it_leads_to(plain: Path) -> None:
+    change = plain.parent / "change"
+    change.mkdir()
+    new = {"a": np.array([5, 2], np.float32)}
+    write_update(
+        change / "update.safetensors", InMemory(read_layers(plain)), new, Compression("topk", 0.5)
+    )
+    (change / "result.json").write_text('{"examples": 1}')
+    whole = plain_result(plain, "whole", [1, 4])
+    report = federate(plain, [change, whole], FedAvg(), plain.with_name("next.safetensors"))
+    assert report.refused == ()
+    assert read_layers(report.model)["a"].tolist() == [3, 3]
+
+
+def test_a_difference_and_a_whole_model_with_the_same_numbers_are_copies(plain: Path) -> None:
+    whole, change = plain_result(plain, "whole", [1, 4]), plain.parent / "change"
+    change.mkdir()
+    write_update(
+        change / "update.safetensors",
+        InMemory(read_layers(plain)),
+        read_layers(whole / "weights.safetensors"),
+        Compression("int8"),
+    )
+    (change / "result.json").write_text('{"examples": 1}')
+    report = federate(plain, [whole, change], FedAvg(), plain.with_name("next.safetensors"))
+    assert [refusal.error.original for refusal in report.refused] == ["whole"]
+
+
+def test_what_a_strategy_remembers_is_there_in_the_next_round_and_again_when_asked_again(
+    plain: Path,
+) -> None:
+    strategy = FedAvgM(momentum=0.5, learning_rate=1.0)
+    first, second = plain.with_name("first"), plain.with_name("second")
+    results = [plain_result(plain, "ann", [2, 2])]
+    one = plain.with_name("one.safetensors")
+    federate(plain, results, strategy, one, memory=None, new_memory=first)
+    assert read_layers(one)["a"].tolist() == [2, 2]
+    remembered = first.read_bytes()
+    for _ in range(2):
+        two = plain.with_name("two.safetensors")
+        federate(one, results, strategy, two, memory=first, new_memory=second)
+        assert read_layers(two)["a"].tolist() == [2.5, 2]  # half of the first round's change
+    assert first.read_bytes() == remembered
+
+
+def test_a_round_that_fails_leaves_neither_model_nor_memory(plain: Path) -> None:
+    class Broken(FedAvgM):
+        def step(
+            self, base: NDArray[np.float64], combined: NDArray[np.float64], memory: Memory
+        ) -> NDArray[np.float64]:
+            return combined * np.nan
+
+    results = [plain_result(plain, "ann", [2, 2])]
+    before = set(plain.parent.iterdir())
+    with pytest.raises(StrategyFailed):
+        federate(
+            plain,
+            results,
+            Broken(),
+            plain.with_name("next.safetensors"),
+            new_memory=plain.with_name("memory"),
+        )
+    assert set(plain.parent.iterdir()) == before
+
+
+def test_what_a_strategy_asked_for_comes_with_the_update(plain: Path) -> None:
+    class SumOfExtras(FedAvg):
+        def combine(self, rows: Rows, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            assert rows.extras is not None
+            return rows.extras.mean(weights) * len(rows)
+
+    results = [
+        plain_result(plain, "ann", [2, 2], strategy=[10, 0]),
+        plain_result(plain, "ben", [3, 3], strategy=[1, 5]),
+    ]
+    report = federate(plain, results, SumOfExtras(), plain.with_name("next.safetensors"))
+    assert read_layers(report.model)["a"].tolist() == [11, 5]
+
+
+@pytest.mark.parametrize(
+    ("extras", "error"), [([1, 2, 3], ShapeMismatch), ([1, float("inf")], NotFinite)]
+)
+def test_further_arrays_are_checked_as_the_model_is(
+    plain: Path, extras: list[float], error: type[ResultRefused]
+) -> None:
+    eve = plain_result(plain, "eve", [2, 2])
+    save_file({"a": np.array(extras, np.float32)}, eve / "strategy.safetensors")
+    report = federate(
+        plain,
+        [plain_result(plain, "ann", [3, 3]), eve],
+        FedAvg(),
+        plain.with_name("next.safetensors"),
+    )
+    assert [type(refusal.error) for refusal in report.refused] == [error]
+
+
+def test_a_contributor_is_called_as_the_caller_says(plain: Path) -> None:
+    results = [plain_result(plain, name, [2, 2]) for name in ("1", "2")]
+    report = federate(
+        plain,
+        results,
+        FedAvg(),
+        plain.with_name("next.safetensors"),
+        contributor=lambda folder: {"1": "ann", "2": "eve"}[folder.name],
+    )
+    assert [refusal.error.original for refusal in report.refused] == ["ann"]
+
+
+def test_more_results_than_descriptors_are_federated(plain: Path) -> None:
+    results = [plain_result(plain, f"{number}", [number, 0]) for number in range(1, 201)]
+    used = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    old = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, old[1]))
+    try:
+        report = federate(plain, results, FedAvg(), plain.with_name("next.safetensors"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, old)
+    assert read_layers(report.model)["a"].tolist() == [100.5, 0]

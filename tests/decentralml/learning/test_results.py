@@ -89,6 +89,27 @@ def test_a_count_that_is_none_is_refused(result_folder: Make, examples: Any) -> 
         read_result(result_folder(note={"examples": examples}))
 
 
+def test_a_difference_may_stand_in_place_of_a_model_and_not_beside_one(
+    result_folder: Make, weights_file: Path
+) -> None:
+    folder = result_folder(update=weights_file)
+    result = read_result(folder)
+    assert (result.model, result.update) == (None, folder / "update.safetensors")
+    with pytest.raises(UnexpectedFile, match="send one"):
+        read_result(result_folder("both", update=weights_file, model=weights_file))
+
+
+def test_what_the_strategy_asked_for_is_no_second_model(
+    result_folder: Make, weights_file: Path
+) -> None:
+    folder = result_folder(strategy=weights_file, model=weights_file)
+    result = read_result(folder)
+    assert (result.model, result.extras) == (
+        folder / "model.safetensors",
+        folder / "strategy.safetensors",
+    )
+
+
 @pytest.mark.parametrize("examples", [1, 10_000_000])
 def test_the_smallest_and_the_largest_count_pass(result_folder: Make, examples: int) -> None:
     assert read_result(result_folder(note={"examples": examples})).examples == examples
