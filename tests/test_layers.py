@@ -73,6 +73,9 @@ LIBRARY_ROOMS = {
     "dp_accounting": ("decentralml.learning.privacy",),
     "torch": ("decentralml.learning.frameworks.pytorch",),
     "pydantic_settings": ("decentralml.config",),
+    "requests": ("decentralml.compat.xain.client",),
+    "starlette": ("decentralml.compat.coordinator.http",),
+    "uvicorn": ("decentralml.compat.coordinator.servers",),
 }
 
 

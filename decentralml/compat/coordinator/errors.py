@@ -1,0 +1,13 @@
+"""Why a coordinator refuses somebody."""
+
+from __future__ import annotations
+
+from decentralml.errors import RoleError
+
+
+class NoPlace(RoleError):
+    """A participant cannot have a place; the message is told to it."""
+
+
+class LateResult(RoleError):
+    """A result came when its round was over, or after another one of the same participant."""
