@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from decentralml.learning.errors import EmptyRound, StrategyFailed
-from decentralml.learning.layers import LARGEST, Array, check_specs
+from decentralml.learning.layers import LARGEST, Array, LayerSpec, Template, check_specs
 from decentralml.learning.strategies.memory import ArrayMemory, MemoryStore
 from decentralml.learning.strategies.rows import Rows
 from decentralml.learning.strategies.strategy import Strategy, Weighing, skips
@@ -43,13 +43,14 @@ def aggregate(
     Raises (before the first layer):
         EmptyRound: there are no updates.
         TooFewUpdates: see the strategy.
-        LayerMismatch, ShapeMismatch, DtypeMismatch: an update does not fit the base.
+        LayerMismatch, ShapeMismatch, DtypeMismatch: an update does not fit the base, or its
+            further arrays do not.
         StrategyFailed: the strategy broke the protocol; also while the layers are made.
     """
     if not updates:
         raise EmptyRound
     for update in updates:
-        check_specs(update.template, base.template)
+        _check_fits(update, base.template)
     ordered = in_order(updates)
     weighed = _checked(strategy.weigh(base, ordered), len(ordered))
     counting = [ordered[index] for index in np.flatnonzero(weighed.weights)]
@@ -111,6 +112,15 @@ class _Round:
     def _extras(self) -> list[Readable] | None:
         found = [update.extras for update in self.updates if update.extras is not None]
         return found if len(found) == len(self.updates) else None
+
+
+def _check_fits(update: Update, template: Template) -> None:
+    check_specs(update.template, template)
+    if update.extras is not None:
+        # Of one array for each layer, but in a number type of their own.
+        extras = update.extras.template
+        found = {name: LayerSpec(spec.shape, "") for name, spec in extras.items()}
+        check_specs(found, {name: LayerSpec(spec.shape, "") for name, spec in template.items()})
 
 
 def _checked(weighing: Weighing, count: int) -> Weighing:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from decentralml.learning.updates import Readable, Update, size_of, spans
 
-_BYTES: Final = 8 << 20
+BYTES: Final = 8 << 20
 
 Float64 = npt.NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def squared_distances(products: Float64) -> Float64:
 
 def _changes(base: Readable, updates: Sequence[Update]) -> Iterator[Float64]:
     """(n, width) differences to the base, of one block after another, in the same memory."""
-    width = max(1, min(1 << 15, _BYTES // (8 * len(updates))))
+    width = max(1, min(1 << 15, BYTES // (8 * len(updates))))
     buffer = np.empty((len(updates), width))
     for name, spec in base.template.items():
         for start, stop in spans(size_of(spec), width):
