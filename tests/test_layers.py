@@ -73,6 +73,7 @@ LIBRARY_ROOMS = {
     "dp_accounting": ("decentralml.learning.privacy",),
     "torch": ("decentralml.learning.frameworks.pytorch",),
     "pydantic_settings": ("decentralml.config",),
+    "ray": ("decentralml.simulation.ray_pool",),
     "requests": ("decentralml.compat.xain.client",),
     "starlette": ("decentralml.compat.coordinator.http",),
     "uvicorn": ("decentralml.compat.coordinator.servers",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from decentralml.learning.datasets import Digits, load_sklearn_digits
 from decentralml.learning.weights import WeightsHeader, save_weights
 from decentralml.simulation.pool import Pool, ProcessPool
 from decentralml.simulation.simulate import Simulation
@@ -37,3 +39,20 @@ def pool_for() -> Iterator[Callable[[Simulation], Pool]]:
             return pools[job]
 
         yield pool
+
+
+@pytest.fixture
+def softmax_task(tmp_path: Path) -> Path:
+    """A task folder whose scripts need NumPy alone, and its first model beside it."""
+    folder = tmp_path / "task"
+    shutil.copytree(Path(__file__).parent / "softmax_task", folder)
+    layers = {"weight": np.zeros((784, 10), np.float32), "bias": np.zeros(10, np.float32)}
+    save_weights(tmp_path / "softmax.safetensors", layers, WeightsHeader(examples=1))
+    return folder
+
+
+@pytest.fixture
+def digits() -> Digits:
+    """Real handwritten digits, 28 x 28, those that scikit-learn ships."""
+    pytest.importorskip("sklearn")
+    return load_sklearn_digits("a test needs few")

@@ -178,7 +178,7 @@ def test_a_folder_with_something_else_in_it_is_refused(
 def test_a_worker_that_is_killed_ends_the_simulation_and_resuming_gives_the_same_model(
     run: Simulate, model: Path, tmp_path: Path
 ) -> None:
-    simulation = noisy(model, work=trainers.DIE_ONCE)
+    simulation = noisy(model, work=trainers.DieOnce(tmp_path / "killed"))
     with pytest.raises(WorkersDied, match="fewer processes"):
         simulate(simulation, tmp_path / "simulated")
     resumed = simulate(simulation, tmp_path / "simulated", resume=True)

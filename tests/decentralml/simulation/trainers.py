@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +59,18 @@ def leave(layers: Layers, turn: Turn) -> Trained:
     raise SystemExit("cannot go on")
 
 
-def die_once(layers: Layers, turn: Turn) -> Trained:
-    """The process of contributor 2 is killed in round 2, the first time."""
-    marker = turn.folder.parents[2] / "killed"
-    if (turn.round, turn.contributor) == (2, "00002") and not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return add_noise(layers, turn)
+@dataclass(frozen=True)
+class DieOnce:
+    """The process of contributor 2 is killed in round 2, the first time; else as `add_noise`."""
+
+    marker: Path
+    identity: str = "dies once"
+
+    def __call__(self, turn: Turn) -> None:
+        if (turn.round, turn.contributor) == (2, "00002") and not self.marker.exists():
+            self.marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        NOISE(turn)
 
 
 def first_number(model: Path) -> dict[str, float]:
@@ -81,4 +87,3 @@ ADD = OnArrays(add_own_number)
 NOISE = OnArrays(add_noise)
 COUNT = OnArrays(count_turns)
 LEAVE = OnArrays(leave)
-DIE_ONCE = OnArrays(die_once)
