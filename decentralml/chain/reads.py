@@ -104,6 +104,21 @@ class Reader:
         found = runtime.decode(f"Option<{_assignment_type(runtime)}>", raw)
         return None if found is None else scale.assignment_of(task, worker, found)
 
+    def workers_of(self, task: TaskId) -> list[AccountId]:
+        """Everybody who ever accepted the task, those who left included, until it is pruned."""
+        runtime = self.node.runtime()
+        prefix, _, _ = runtime.storage_key(PALLET, "Assignments", [task])
+        at = self.node.request("chain_getBlockHash")
+        keys: list[str] = []
+        while len(keys) % PAGE == 0:
+            after = [keys[-1]] if keys else [None]
+            page = self.node.request("state_getKeysPaged", prefix, PAGE, *after, at)
+            if not page:
+                break
+            keys += page
+        # The key ends with the account itself, after its hash.
+        return sorted(AccountId(runtime.decode("AccountId", bytes.fromhex(k[-64:]))) for k in keys)
+
     def result(self, task: TaskId, round: Round, worker: AccountId) -> TaskResult | None:  # noqa: A002
         """What a worker delivered for a round."""
         found = self.node.storage(PALLET, "Results", task, round, worker)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +16,13 @@ from decentralml.learning.strategies import Strategy
 from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.roles.delivery import model_file
 from decentralml.roles.events import Did
-from decentralml.roles.federation import Evaluate, RoundReport, federate_round
+from decentralml.roles.federation import Evaluate, Measuring, RoundReport, federate_round
+from decentralml.roles.job_plan import JobReport, Plan
 from decentralml.roles.journal import CallState
 from decentralml.roles.posting import Draft, Offer
+from decentralml.roles.telling import Told, told_for, write_round
 from decentralml.roles.validator import USABLE, Validator
+from decentralml.roles.worker import never
 from decentralml.types import AccountId, BlockNumber, Cid, Round, TaskId
 
 
@@ -58,7 +60,13 @@ class Creator(Validator):
     """A person who posts tasks."""
 
     def create_task(
-        self, folder: Path, offer: Offer, *, model: Path | None = None, key: str | None = None
+        self,
+        folder: Path,
+        offer: Offer,
+        *,
+        model: Path | None = None,
+        key: str | None = None,
+        strategy: Strategy | None = None,
     ) -> Posted:
         """Upload the bundle (and the first round's model), lock the pay, post the task.
 
@@ -72,6 +80,8 @@ class Creator(Validator):
             key: names this posting: called again with the same key, also after it was finished,
                 the same task is returned. Without a key every finished posting is followed by a
                 new one.
+            strategy: by which the rounds will be federated, where it has something to tell
+                contributors in the first round already.
 
         Raises:
             DraftChanged: the key was used for another posting.
@@ -81,7 +91,7 @@ class Creator(Validator):
         """
         with self.workspace.hold():
             bundle = self.put(folder)
-            model_cid = None if model is None else self._put_model(model)
+            model_cid = None if model is None else self._put_first(model, strategy)
             draft = self._draft(key, offer, bundle, model_cid)
             self.checkpoint(f"create/{draft.key}:uploaded")
             return self._post(draft, offer)
@@ -123,17 +133,31 @@ class Creator(Validator):
             report = federate_round(
                 now,
                 number,
-                self._base_of(now, number),
+                self.base_of(now, number),
                 deliveries,
                 self.workspace.round(task, number),
                 strategy or FedAvg(),
-                evaluate,
+                Measuring(evaluate),
+                self.memory_before(task, number),
             )
         self.tell(Did.FEDERATED, task, number, f"{len(report.used)} results")
         return report
 
+    def run_job(
+        self, task: TaskId, plan: Plan | None = None, *, stop: Callable[[], bool] = never
+    ) -> JobReport:
+        """Run a contribution task from its current round to its end: see `job.Job`."""
+        from decentralml.roles.job import Job
+
+        return Job(self, task, plan or Plan()).run(stop)
+
     def start_round(
-        self, task: TaskId, model: Path | None = None, *, number: Round | None = None
+        self,
+        task: TaskId,
+        model: Path | None = None,
+        *,
+        number: Round | None = None,
+        told: Told | None = None,
     ) -> Task:
         """Publish the next round's model.
 
@@ -144,6 +168,7 @@ class Creator(Validator):
             model: the model's file; None for what `federate` made of the current round.
             number: the round to start; None for the one after the current. A round that runs or is
                 over is not started again.
+            told: what contributors get besides the model.
 
         Returns: the task in its new round.
 
@@ -152,16 +177,19 @@ class Creator(Validator):
             CallRejected: for example NoRoundsLeft.
         """
         with self.workspace.hold():
-            if self._finish_start(task):
+            if self.finish_start(task):
                 return self.market.task(task)
             now = self.market.task(task)
             wanted = Round(now.round + 1) if number is None else number
             if wanted <= now.round:
                 return now
-            cid = self._put_model(model or self._federated(now))
-            receipt = self.outbox.send(f"start_round/{task}/{wanted}", calls.start_round(task, cid))
-        self.tell(Did.ROUND_STARTED, task, wanted, cid, block=receipt.block_number)
-        return self.market.task(task)
+            self.publish_round(task, wanted, self.put_model(model or self._federated(now), told))
+            return self.market.task(task)
+
+    def publish_round(self, task: TaskId, number: Round, cid: Cid) -> None:
+        """Start the round with the model of that CID, which is in the store."""
+        receipt = self.outbox.send(f"start_round/{task}/{number}", calls.start_round(task, cid))
+        self.tell(Did.ROUND_STARTED, task, number, cid, block=receipt.block_number)
 
     def withdraw_task(self, task: TaskId) -> BlockNumber:
         """End the task: no new work; what is owed stays held, the rest comes back.
@@ -209,7 +237,7 @@ class Creator(Validator):
             prefix = f"prune/{task}/"
             self.outbox.finish_all(prefix)
             while self.show_if_kept(task) is not None:
-                count = sum(1 for _ in self.workspace.journal.calls(prefix))
+                count = self.workspace.journal.count(prefix)
                 receipt = self.outbox.send(f"{prefix}{count:06}", calls.prune_task(task, limit))
                 items = int(receipt.event("TaskPruned").fields["items"])
                 removed = Pruned(removed.items + items, receipt.block_number)
@@ -245,10 +273,14 @@ class Creator(Validator):
         self.tell(Did.POSTED, posted.task, text=offer.title, block=receipt.block_number)
         return posted
 
-    def _put_model(self, file: Path) -> Cid:
-        """Models travel as bundles of one file, so that the file keeps its name."""
+    def _put_first(self, file: Path, strategy: Strategy | None) -> Cid:
+        told = None if strategy is None else told_for(strategy, Round(1), file, None)
+        return self.put_model(file, told)
+
+    def put_model(self, file: Path, told: Told | None = None) -> Cid:
+        """Models travel in bundles, so that the file keeps its name."""
         with tempfile.TemporaryDirectory(dir=self.workspace.folder, prefix="model-") as folder:
-            shutil.copyfile(file, Path(folder) / file.name)
+            write_round(Path(folder), file, told or Told())
             return self.put(Path(folder))
 
     def _federated(self, task: Task) -> Path:
@@ -261,7 +293,15 @@ class Creator(Validator):
             )
         return model_file(folder)
 
-    def _base_of(self, task: Task, number: Round) -> Path:
+    def memory_before(self, task: TaskId, number: Round) -> Path | None:
+        """What the strategy remembers of the round before, if there was one."""
+        return self.workspace.round(task, Round(number - 1)).memory if number > 1 else None
+
+    def base_of(self, task: Task, number: Round) -> Path:
+        """The model that a round started from, verified.
+
+        Raises: OutOfOrder: it is not known.
+        """
         base = self.round_model(task, number)
         if base.cid is None:
             raise OutOfOrder(
@@ -272,10 +312,10 @@ class Creator(Validator):
         folder = self.workspace.round(task.id, number).model
         return model_file(self.fetch(base.cid, folder, task.id, number, "model"))
 
-    def _finish_start(self, task: TaskId) -> bool:
+    def finish_start(self, task: TaskId) -> bool:
         """Finish a start that was under way; whether there was one."""
-        begun = self.workspace.journal.calls(f"start_round/{task}/")
-        keys = [entry.key for entry in begun if entry.state is CallState.SIGNED]
+        begun = self.workspace.journal.calls(f"start_round/{task}/", CallState.SIGNED)
+        keys = [entry.key for entry in begun]
         for key in keys:
             self.outbox.finish(key)
         return bool(keys)

@@ -61,6 +61,27 @@ class RoundReport:
     federated: Figures
 
 
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """What of a round is measured.
+
+    Attributes:
+        evaluate: measures a model's file; None measures nothing.
+        base: whether the round's model is measured.
+        each: whether every delivery is.
+        result: whether the federated model is.
+    """
+
+    evaluate: Evaluate | None = None
+    base: bool = True
+    each: bool = True
+    result: bool = True
+
+    def on(self, model: Path | None, *, wanted: bool = True) -> Figures:
+        """The figures of a model; empty when it is not to be measured."""
+        return self.evaluate(model) if wanted and model and self.evaluate else {}
+
+
 def federate_round(  # noqa: PLR0913, PLR0917 - each is another room's word
     task: Task,
     number: Round,
@@ -68,7 +89,8 @@ def federate_round(  # noqa: PLR0913, PLR0917 - each is another room's word
     deliveries: Sequence[Checked],
     folder: RoundFolder,
     strategy: Strategy,
-    evaluate: Evaluate | None,
+    measuring: Measuring,
+    memory: Path | None = None,
 ) -> RoundReport:
     """Federate checked deliveries into ``folder.federated``.
 
@@ -77,11 +99,15 @@ def federate_round(  # noqa: PLR0913, PLR0917 - each is another room's word
         number: the round.
         base: the model's file that the round started from.
         deliveries: checked, the earliest sent first.
-        folder: where the new model goes; what an earlier call put there is replaced.
+        folder: where the new model goes, and what the strategy remembers; what an earlier call put
+            there is replaced.
         strategy: how to combine.
-        evaluate: measures base, parts and the federated model.
+        measuring: what to measure.
+        memory: what the strategy remembers of the round before; may be missing.
 
-    Raises: NothingToFederate: no delivery could be used.
+    Raises:
+        NothingToFederate: no delivery could be used.
+        TooFewUpdates, StrategyFailed: by the strategy.
     """
     good = {c.folder: c for c in deliveries if c.refusal is None and c.folder is not None}
     refused = {c.result.worker: c.reason for c in deliveries if c.refusal is not None}
@@ -90,7 +116,15 @@ def federate_round(  # noqa: PLR0913, PLR0917 - each is another room's word
     being_made = folder.fresh(folder.folder / "federated.tmp")
     being_made.mkdir()
     try:
-        report = federate(base, good, strategy, being_made / base.name)
+        report = federate(
+            base,
+            good,
+            strategy,
+            being_made / base.name,
+            memory=memory,
+            new_memory=folder.memory,
+            contributor=lambda result: good[result].result.worker,
+        )
     except EmptyRound as empty:
         refused |= {good[folder].result.worker: why for folder, why in empty.refused.items()}
         raise _nothing(task, number, refused) from empty
@@ -102,17 +136,14 @@ def federate_round(  # noqa: PLR0913, PLR0917 - each is another room's word
             good[a.folder].result.worker,
             a.examples,
             a.metrics,
-            evaluate(a.model) if evaluate and a.model else {},
+            measuring.on(a.model, wanted=measuring.each),
         )
         for a in report.accepted
     )
-    measure = evaluate or _unmeasured
-    return RoundReport(task.id, number, model, parts, refused, measure(base), measure(model))
+    before = measuring.on(base, wanted=measuring.base)
+    after = measuring.on(model, wanted=measuring.result)
+    return RoundReport(task.id, number, model, parts, refused, before, after)
 
 
 def _nothing(task: Task, number: Round, refused: Mapping[AccountId, str]) -> NothingToFederate:
     return NothingToFederate(task.id, number, {str(worker): why for worker, why in refused.items()})
-
-
-def _unmeasured(model: Path) -> Figures:
-    return {}

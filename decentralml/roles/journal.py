@@ -103,14 +103,22 @@ class Journal:
         ).fetchone()
         return None if row is None else _entry(row)
 
-    def calls(self, prefix: str = "") -> Iterator[CallEntry]:
-        """All steps whose key begins with ``prefix``, ordered by key."""
+    def calls(self, prefix: str = "", state: CallState | None = None) -> Iterator[CallEntry]:
+        """All steps whose key begins with ``prefix``, only those in ``state``, ordered by key."""
+        wanted = None if state is None else state.value
         rows = self._db.execute(
             "SELECT key, intent, state, signed, outcome, attempts FROM calls"
-            " WHERE substr(key, 1, ?) = ? ORDER BY key",
-            (len(prefix), prefix),
+            " WHERE key >= ? AND key < ? AND (? IS NULL OR state = ?) ORDER BY key",
+            (*_range(prefix), wanted, wanted),
         ).fetchall()
         return map(_entry, rows)
+
+    def count(self, prefix: str) -> int:
+        """How many steps there are whose key begins with ``prefix``."""
+        (count,) = self._db.execute(
+            "SELECT COUNT(*) FROM calls WHERE key >= ? AND key < ?", _range(prefix)
+        ).fetchone()
+        return int(count)
 
     def write_signed(self, key: str, intent: str, signed: str) -> None:
         """Record the signed bytes that are about to be sent for this step.
@@ -154,8 +162,7 @@ class Journal:
     def notes(self, prefix: str = "") -> dict[str, str]:
         """All notes whose name begins with ``prefix``, ordered by name."""
         rows = self._db.execute(
-            "SELECT key, value FROM notes WHERE substr(key, 1, ?) = ? ORDER BY key",
-            (len(prefix), prefix),
+            "SELECT key, value FROM notes WHERE key >= ? AND key < ? ORDER BY key", _range(prefix)
         ).fetchall()
         return {str(key): str(value) for key, value in rows}
 
@@ -199,3 +206,8 @@ class _Transaction:
 def _entry(row: tuple[str, str, str, str, str | None, int]) -> CallEntry:
     key, intent, state, signed, outcome, attempts = row
     return CallEntry(key, intent, CallState(state), signed, outcome, attempts)
+
+
+def _range(prefix: str) -> tuple[str, str]:
+    """The keys that begin with ``prefix`` lie from the first to before the second."""
+    return prefix, prefix + chr(0x10FFFF)

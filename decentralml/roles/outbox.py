@@ -81,10 +81,9 @@ class Outbox:
 
         Raises: ChainError: the chain could not be reached.
         """
-        for entry in self._journal.calls(prefix):
-            if entry.state is CallState.SIGNED:
-                with suppress(CallRejected, TransactionRefused, InsufficientFunds):
-                    self.finish(entry.key)
+        for entry in self._journal.calls(prefix, CallState.SIGNED):
+            with suppress(CallRejected, TransactionRefused, InsufficientFunds):
+                self.finish(entry.key)
 
     def _send_again(self, key: str, call: Call) -> Receipt:
         intended = self._signed(key).intent

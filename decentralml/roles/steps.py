@@ -170,6 +170,11 @@ def is_open(task: Task, head: BlockNumber) -> bool:
     return not over and not _has_ended(task)
 
 
+def can_join(task: Task, head: BlockNumber) -> bool:
+    """Whether a new worker can accept the task in the block after ``head``."""
+    return is_open(task, head) and _has_free_slot(task)
+
+
 def _before_accepting(facts: Facts, task: Task, progress: Progress) -> Step:
     if not is_open(task, facts.head):
         return Finished("the task takes no more workers")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from decentralml.chain import calls
 from decentralml.chain.records import Reject, ResultStatus, Task, TaskResult, Verdict
-from decentralml.errors import AssetError, AssetNotFound, LearningError
+from decentralml.errors import AssetError, AssetNotFound, CallRejected, LearningError
 from decentralml.roles.checks import Checker
 from decentralml.roles.delivery import model_file
 from decentralml.roles.events import Did
@@ -22,6 +22,7 @@ from decentralml.types import AccountId, BlockNumber, Cid, Round, TaskId
 
 DECIDABLE = frozenset({ResultStatus.PENDING})
 USABLE = frozenset({ResultStatus.PENDING, ResultStatus.ACCEPTED})
+MAX_BATCH = 100  # verdicts in one transaction, which then fits well into a block
 
 
 class Validator(Role):
@@ -75,11 +76,62 @@ class Validator(Role):
                 verdict = Reject(one_line(verdict.reason))
             call = calls.validate_task_result(task, round_, worker, verdict)
             receipt = self.outbox.send(key, call)
+        self._tell_verdict(task, round_, worker, verdict, receipt.block_number)
+        return receipt.block_number
+
+    def _tell_verdict(
+        self, task: TaskId, round_: Round, worker: AccountId, verdict: Verdict, block: BlockNumber
+    ) -> None:
         refused = isinstance(verdict, Reject)
         text = f"{worker}: {verdict.reason}" if isinstance(verdict, Reject) else worker
         did = Did.REFUSED if refused else Did.VALIDATED
-        self.tell(did, task, round_, text, block=receipt.block_number)
-        return receipt.block_number
+        self.tell(did, task, round_, text, block=block)
+
+    def validate_task_results(
+        self, task: TaskId, verdicts: Sequence[tuple[TaskResult, Verdict]]
+    ) -> list[BlockNumber | CallRejected]:
+        """Give several verdicts in as few transactions as they fit in, each verdict for itself.
+
+        Args:
+            task: the task.
+            verdicts: each with the result it is on, which was pending when it was last looked at.
+
+        Returns: for each, in their order, the block that holds it, or why the chain refused it.
+        """
+        outcomes: list[BlockNumber | CallRejected] = []
+        with self.workspace.hold():
+            for start in range(0, len(verdicts), MAX_BATCH):
+                outcomes += self._send_batch(task, verdicts[start : start + MAX_BATCH])
+        return outcomes
+
+    def _send_batch(
+        self, task: TaskId, verdicts: Sequence[tuple[TaskResult, Verdict]]
+    ) -> list[BlockNumber | CallRejected]:
+        key = f"verdicts/{task}/"
+        said = [
+            (r, Reject(one_line(v.reason)) if isinstance(v, Reject) else v) for r, v in verdicts
+        ]
+        each = [calls.validate_task_result(task, r.round, r.worker, v) for r, v in said]
+        # What is under this prefix is never begun anew: those still undecided get a new number.
+        number = self.workspace.journal.count(key)
+        receipt = self.outbox.send(f"{key}{number:06}", calls.batch_each(each))
+        outcomes: list[BlockNumber | CallRejected] = []
+        for place, (result, verdict) in enumerate(said):
+            failure = receipt.failure(place, "validate_task_result")
+            outcomes.append(failure or receipt.block_number)
+            if failure is not None:
+                self.tell(Did.FAILED, task, result.round, f"verdict on {result.worker}: {failure}")
+            else:
+                self._tell_verdict(task, result.round, result.worker, verdict, receipt.block_number)
+        return outcomes
+
+    def finish_verdicts(self, task: TaskId) -> None:
+        """Settle the verdicts that an interrupted process had on their way.
+
+        Raises: ChainError: the chain could not be reached.
+        """
+        for prefix in (f"validate/{task}/", f"verdicts/{task}/"):
+            self.outbox.finish_all(prefix)
 
     def validate_all(
         self, task: TaskId, judge: Judge = by_checks, round_: Round | None = None
@@ -90,12 +142,39 @@ class Validator(Role):
         to validate are over: then it is rejected, because silence pays.
 
         Returns: each pending delivery with its verdict; None where none was given.
+
+        Raises: CallRejected: the chain took none of the verdicts; when it took some, the others
+            are told as failed, and have None.
         """
         with self.workspace.hold():
             now = self.market.task(task)
-            self.outbox.finish_all(f"validate/{task}/")
+            self.finish_verdicts(task)
             pending = self.fetch_results(task, round_, DECIDABLE)
-            return [(checked, self._decide(now, checked, judge)) for checked in pending]
+            head = self.market.head()
+            decided = {c: self.decide(now, c, judge, head) for c in pending}
+            return [(c, v) for c, v in self.give(task, decided).items()]
+
+    def give(
+        self, task: TaskId, decided: Mapping[Checked, Verdict | None]
+    ) -> dict[Checked, Verdict | None]:
+        """Send the verdicts that were decided; one alone as a transaction of its own.
+
+        Returns: those that the chain took, None for the others.
+
+        Raises: CallRejected: it took none.
+        """
+        sent = [(c, v) for c, v in decided.items() if v is not None]
+        if len(sent) == 1:
+            checked, verdict = sent[0]
+            result = checked.result
+            self.validate_task_result(task, result.round, result.worker, verdict)
+            return dict(decided)
+        outcomes = self.validate_task_results(task, [(c.result, v) for c, v in sent])
+        failures = [outcome for outcome in outcomes if isinstance(outcome, CallRejected)]
+        if failures and len(failures) == len(outcomes):
+            raise failures[0]
+        lost = {c for (c, _), o in zip(sent, outcomes, strict=True) if isinstance(o, CallRejected)}
+        return {c: None if c in lost else v for c, v in decided.items()}
 
     def watch(
         self,
@@ -142,23 +221,36 @@ class Validator(Role):
         ]
         return min(times, default=None)
 
-    def _decide(self, task: Task, checked: Checked, judge: Judge) -> Verdict | None:
+    def decide(
+        self, task: Task, checked: Checked, judge: Judge, head: BlockNumber
+    ) -> Verdict | None:
+        """The judge's verdict; what is still missing when its time runs out is rejected."""
         verdict = judge(checked)
         undecided = verdict is None and checked.missing
-        if undecided and must_decide(checked.result, task.terms.schedule, self.market.head()):
+        if undecided and must_decide(checked.result, task.terms.schedule, head):
             verdict = Reject("the result could not be downloaded in time")
-        if verdict is not None:
-            result = checked.result
-            self.validate_task_result(task.id, result.round, result.worker, verdict)
         return verdict
 
     def _check_round(self, task: Task, number: Round, results: list[TaskResult]) -> list[Checked]:
+        return self.checks(task, number)(results)
+
+    def checks(self, task: Task, number: Round) -> Callable[[Iterable[TaskResult]], list[Checked]]:
+        """Downloads and checks results of one round, the earliest sent first.
+
+        What it returns may be called again with further results of the round: it remembers those
+        that it saw, so that a copy of one of them is refused.
+        """
         base = self.round_model(task, number)
         checker = Checker(task, lambda: self.fetch_bundle(task), lambda: self._base_file(task))
-        return [self._check(task, base, r, checker) for r in self._earliest_first(results)]
 
-    def _earliest_first(self, results: list[TaskResult]) -> list[TaskResult]:
+        def check(results: Iterable[TaskResult]) -> list[Checked]:
+            return [self._check(task, base, r, checker) for r in self._earliest_first(results)]
+
+        return check
+
+    def _earliest_first(self, results: Iterable[TaskResult]) -> list[TaskResult]:
         """By block, and within one as its events tell: of two equal ones the later is a copy."""
+        results = list(results)
         blocks = Counter(result.sent for result in results)
         shared = (block for block, count in blocks.items() if count > 1)
         places = {place: at for block in shared for place, at in self._places(block).items()}

@@ -11,7 +11,7 @@
         tasks/<id>/round-<n>/state/   what the worker keeps for the next round
         tasks/<id>/round-<n>/delivery/{manifest.json,result/}   complete, ready to upload
         tasks/<id>/round-<n>/received/<account>/                a validator's copy of a delivery
-        tasks/<id>/round-<n>/federated/                         a creator's next model
+        tasks/<id>/round-<n>/{federated/,memory.safetensors}    a creator's next model
 
 The chain and the account are part of the path, so that a development chain which begins anew never
 meets the journal of the one before it.
@@ -143,6 +143,11 @@ class RoundFolder:
     def delivery(self) -> Path:
         """Manifest and result; exists only when complete."""
         return self.folder / "delivery"
+
+    @property
+    def memory(self) -> Path:
+        """What the strategy remembers after the round."""
+        return self.folder / "memory.safetensors"
 
     @property
     def federated(self) -> Path:

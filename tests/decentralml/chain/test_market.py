@@ -32,6 +32,7 @@ from decentralml.errors import (
 )
 from decentralml.types import AccountId, Cid, Planck, Round, TaskId
 from pallets_mock.testing import DevChain
+from tests.decentralml.chain.conftest import People
 
 EVALUATOR = AccountId("5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy")
 
@@ -222,6 +223,32 @@ def test_a_worker_finds_its_assignments_newest_first(
     assert [place.task for place in alice.assignments_of(bob.account, limit=1)] == tasks[-1:]
     assert alice.assignments_of(alice.account) == []
     assert alice.assignment(tasks[0], alice.account) is None
+
+
+def test_a_tasks_workers_are_all_who_ever_accepted_it(
+    alice: Market, people: People, terms: MakeTerms
+) -> None:
+    task, _ = alice.create_task(terms(slots=5))
+    other, _ = alice.create_task(terms(slots=5))
+    assert alice.workers_of(task) == []
+    names = ("Bob", "Charlie", "Dave")
+    workers = [people.market(name) for name in names]
+    for worker in workers:
+        worker.accept_task(task)
+    workers[0].release_assignment(task)
+    people.market("Eve").accept_task(other)
+    assert alice.workers_of(task) == sorted(worker.account for worker in workers)
+
+
+def test_a_tasks_workers_are_read_page_by_page(
+    alice: Market, people: People, terms: MakeTerms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("decentralml.chain.reads.PAGE", 2)
+    for count, name in enumerate(("Bob", "Charlie", "Dave", "Eve")):
+        task, _ = alice.create_task(terms(slots=5))
+        for worker in ("Bob", "Charlie", "Dave", "Eve")[: count + 1]:
+            people.market(worker).accept_task(task)
+        assert len(alice.workers_of(task)) == count + 1, name
 
 
 def test_a_batch_is_all_or_nothing(alice: Market, bob: Market) -> None:

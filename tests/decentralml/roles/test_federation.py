@@ -23,7 +23,7 @@ from decentralml.learning.errors import MissingFile
 from decentralml.learning.layers import Layers
 from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.learning.weights import WeightsHeader, save_weights
-from decentralml.roles.federation import Evaluate, RoundReport, federate_round
+from decentralml.roles.federation import Evaluate, Measuring, RoundReport, federate_round
 from decentralml.roles.verdicts import Checked
 from decentralml.roles.workspace import RoundFolder
 from decentralml.types import AccountId, BlockNumber, Cid, Planck, Round, TaskId
@@ -84,7 +84,8 @@ class Bench:
         return Checked(on_chain(name), folder)
 
     def federate(self, *deliveries: Checked, evaluate: Evaluate | None = None) -> RoundReport:
-        return federate_round(TASK, ONE, self.base, deliveries, self.round, FedAvg(), evaluate)
+        measuring = Measuring(evaluate)
+        return federate_round(TASK, ONE, self.base, deliveries, self.round, FedAvg(), measuring)
 
 
 def on_chain(worker: str) -> TaskResult:
@@ -190,5 +191,6 @@ def test_federating_again_replaces_the_model_and_what_an_interrupted_attempt_lef
     report = bench.federate(bob, bench.delivery("Eve", moved(3)))
 
     np.testing.assert_allclose(layers_of(report.model)["dense/bias"], 2.0)
-    assert list(bench.round.folder.iterdir()) == [bench.round.federated]
+    left_over = sorted(bench.round.folder.iterdir())
+    assert left_over == [bench.round.federated, bench.round.memory]
     assert list(bench.round.federated.iterdir()) == [report.model]
