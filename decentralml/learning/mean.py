@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy.typing as npt
 from decentralml.learning.layers import Array
 
 _GROUP: Final = 8
-"""Rows that are multiplied at once: with blocks of 2**15 numbers 2 MiB, which caches hold."""
+_SPAN: Final = 1 << 14
+"""Rows and numbers that are multiplied at once: 1 MiB in double precision, which caches hold."""
 
 
 def weighted_sum(
@@ -23,19 +25,20 @@ def weighted_sum(
     be two passes over memory for each.
 
     Args:
-        rows: (size,) each, as many as there are weights; each is let go before the next one.
+        rows: (size,) each, as many as there are weights; a few are held at a time.
         weights: (n,).
     """
     total = np.zeros(size, np.float64)
-    group = np.empty((min(_GROUP, len(weights)), size), np.float64)
-    product = np.empty(size, np.float64)
-    filled = first = 0
-    for row in rows:
-        group[filled] = row
-        filled += 1
-        if filled == len(group):
-            total += np.dot(weights[first : first + filled], group, out=product)
-            first, filled = first + filled, 0
-    if filled:
-        total += np.dot(weights[first:], group[:filled], out=product)
+    scratch = np.empty((min(_GROUP, len(weights)), min(_SPAN, size)), np.float64)
+    product = np.empty(scratch.shape[1], np.float64)
+    coming, first = iter(rows), 0
+    while group := list(islice(coming, _GROUP)):
+        part = weights[first : first + len(group)]
+        for start in range(0, size, _SPAN):
+            stop = min(start + _SPAN, size)
+            wide = scratch[: len(group), : stop - start]
+            for index, row in enumerate(group):
+                wide[index] = row[start:stop]
+            total[start:stop] += np.dot(part, wide, out=product[: stop - start])
+        first += len(group)
     return total

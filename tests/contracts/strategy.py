@@ -139,4 +139,5 @@ class Made:
         return self
 
     def block(self, layer: str, start: int, stop: int) -> Any:
-        return np.roll(self.pattern, self._index * 31)[: stop - start] + np.float32(start / 1e6)
+        places = np.arange(start + 31 * self._index, stop + 31 * self._index)
+        return self.pattern.take(places, mode="wrap")
