@@ -12,9 +12,9 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from io import FileIO
+from functools import cache
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -116,13 +116,16 @@ class InFile:
 
     def block(self, layer: str, start: int, stop: int) -> Array:
         """See ``Readable.block``; read anew each time."""
-        numbers = np.empty(stop - start, np.dtype(self.template[layer].dtype).newbyteorder("<"))
-        with FileIO(self.path) as file:
-            file.seek(self.offsets[layer] + start * numbers.itemsize)
-            read = file.readinto(numbers.data.cast("B")) if numbers.size else 0
-            if read != numbers.nbytes or _identity(os.fstat(file.fileno())) != self._identity:
+        numbers: Array = np.empty(stop - start, _stored(self.template[layer].dtype))
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            whole = _fill(numbers, descriptor, self.offsets[layer] + start * numbers.itemsize)
+            if not whole or _identity(os.fstat(descriptor)) != self._identity:
                 raise FileChanged(self.path.name)
-        return _read_only(numbers)
+        finally:
+            os.close(descriptor)
+        numbers.flags.writeable = False
+        return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,26 @@ def read_whole(model: Readable) -> Layers:
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _fill(numbers: Array, descriptor: int, offset: int) -> bool:
+    """Reads the numbers from the file; whether it had all of them."""
+    if not numbers.size:
+        return True
+    view, filled = numbers.data.cast("B"), 0
+    # One call gives at most two gigabytes.
+    while filled < len(view):
+        read = os.preadv(descriptor, [view[filled:]], offset + filled)
+        if not read:
+            return False
+        filled += read
+    return True
+
+
+@cache
+def _stored(dtype: str) -> np.dtype[Any]:
+    little: np.dtype[Any] = np.dtype(dtype).newbyteorder("<")
+    return little
 
 
 def _read_only(array: Array) -> Array:

@@ -18,8 +18,8 @@ from decentralml.learning.strategies.rows import Rows
 from decentralml.learning.strategies.strategy import Strategy, Weighing, skips
 from decentralml.learning.updates import Readable, Update, read_layer, size_of, spans
 
-BLOCK: Final = 1 << 15
-"""Coordinates at once: with them the mean's buffers fit the processor's cache."""
+BLOCK: Final = 1 << 16
+"""Coordinates at once: fewer, and opening files would cost more than reading them."""
 
 Float64 = npt.NDArray[np.float64]
 
