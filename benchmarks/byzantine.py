@@ -14,7 +14,7 @@ with d the change that it trained:
 - labels:  what it trained on labels y → 9 - y
 
 The robust strategies are set to the most that ten contributors allow: Krum f = 3, Bulyan f = 1,
-trimmed mean 0.4. Accuracy is that on the test images after the last round, in per cent; 10 % is
+trimmed mean 0.3. Accuracy is that on the test images after the last round, in per cent; 10 % is
 guessing.
 """
 
@@ -49,7 +49,7 @@ STRATEGIES: dict[str, tuple[str, dict[str, Any]]] = {
     "FedAdam": ("fedadam", {}),
     "norm clipping": ("norm-clipping", {}),
     "median": ("median", {}),
-    "trimmed mean 0.4": ("trimmed-mean", {"trim": 0.4}),
+    "trimmed mean 0.3": ("trimmed-mean", {"trim": 0.3}),
     "geometric median": ("geometric-median", {}),
     "Krum, f = 3": ("krum", {"f": 3}),
     "Multi-Krum, f = 3": ("multi-krum", {"f": 3}),

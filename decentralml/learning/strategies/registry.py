@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, Final
 
 from decentralml.learning.errors import UnknownStrategy
+from decentralml.learning.privacy.central import Private
 from decentralml.learning.strategies.bulyan import Bulyan
 from decentralml.learning.strategies.fedadagrad import FedAdagrad
 from decentralml.learning.strategies.fedadam import FedAdam
@@ -39,6 +41,7 @@ _CLASSES: Final[dict[str, type[Any]]] = {
     "bulyan": Bulyan,
     "geometric-median": GeometricMedian,
     "norm-clipping": NormClipping,
+    "private": Private,
 }
 NAMES: Final = tuple(_CLASSES)
 _INNER: Final = "inner"
@@ -55,7 +58,7 @@ def named(name: str, **options: Setting) -> Strategy:
         name: one of ``NAMES``, or one's own, ``module:Class``: the module is imported.
 
     Raises:
-        UnknownStrategy: no such name, option or value; says which there are.
+        UnknownStrategy: no such name, option or value, or one missing; says which there are.
     """
     kind = _own(name) if ":" in name else _CLASSES.get(name.lower().replace("_", "-"))
     if kind is None:
@@ -75,20 +78,38 @@ def named(name: str, **options: Setting) -> Strategy:
             raise UnknownStrategy(f"{name} has no option {option[:40]!r}; it has {names}")
         elif option != _INNER:
             given[option] = _parsed(option, value, known[option])
-    if _INNER in options or inner:
+    if _INNER in known and (inner or _INNER in options or _required(known[_INNER])):
         given[_INNER] = named(str(options.get(_INNER, "fedavg")), **inner)
-    strategy: Strategy = kind(**given)
-    return strategy
+    return _made(name, kind, known, given)
 
 
-def options_of(kind: type[Any]) -> dict[str, Any]:
-    """Option → its default, of a strategy's class (a dataclass)."""
+def options_of(kind: type[Any]) -> dict[str, Field[Any]]:
+    """The options that a strategy's class takes by name: its fields of plain types, and ``inner``.
+
+    A class that is no dataclass has none.
+    """
     if not is_dataclass(kind):
         return {}
     return {
-        field.name: field.default if field.default_factory is MISSING else field.default_factory()
+        field.name: field
         for field in fields(kind)
+        if field.init and (field.name == _INNER or _type_of(field) in _PARSERS)
     }
+
+
+def _made(
+    name: str, kind: type[Any], known: Mapping[str, Field[Any]], given: Mapping[str, Any]
+) -> Strategy:
+    missing = [option for option in known if _required(known[option]) and option not in given]
+    if missing:
+        raise UnknownStrategy(f"{name} needs {', '.join(missing)}")
+    try:
+        strategy: Strategy = kind(**given)
+    except UnknownStrategy:
+        raise
+    except ValueError as error:
+        raise UnknownStrategy(f"{name}: {error}") from error
+    return strategy
 
 
 def _own(name: str) -> type[Any]:
@@ -103,21 +124,28 @@ def _own(name: str) -> type[Any]:
     return kind
 
 
-def _parsed(option: str, value: Setting, default: Any) -> Any:
-    """The value as the type of the option's default."""
+def _parsed(option: str, value: Setting, field: Field[Any]) -> Any:
+    kind = _type_of(field)
     try:
-        if isinstance(default, bool):
-            return _BOOLEANS[str(value).lower()]
-        if isinstance(default, int):
-            return int(str(value))
-        if isinstance(default, float):
-            return float(value)
+        return _PARSERS[kind](str(value))
     except (KeyError, ValueError) as error:
-        kind = type(default).__name__
         raise UnknownStrategy(f"{option} must be a {kind}, not {str(value)[:40]!r}") from error
-    if isinstance(default, tuple):
-        return tuple(part.strip() for part in str(value).split(","))
-    return value
+
+
+def _type_of(field: Field[Any]) -> str:
+    """The annotation's text: with or without ``from __future__ import annotations``."""
+    return field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")
+
+
+def _required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 _BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_PARSERS: Final[dict[str, Callable[[str], Any]]] = {
+    "bool": lambda text: _BOOLEANS[text.lower()],
+    "int": int,
+    "float": float,
+    "str": str,
+    "tuple[str, ...]": lambda text: tuple(part.strip() for part in text.split(",")),
+}

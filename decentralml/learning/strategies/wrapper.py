@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from decentralml.learning.layers import Layers, Template
 from decentralml.learning.strategies.fedavg import FedAvg
-from decentralml.learning.strategies.memory import Memory, MemoryStore
+from decentralml.learning.strategies.memory import Memory
 from decentralml.learning.strategies.rows import Rows
 from decentralml.learning.strategies.strategy import (
     Setting,
@@ -18,7 +18,6 @@ from decentralml.learning.strategies.strategy import (
     Weighing,
     settings_of,
     skips,
-    told_by,
 )
 from decentralml.learning.updates import Readable, Update
 
@@ -44,9 +43,12 @@ class Wrapper:
         """See ``strategy.skips``."""
         return skips(self.inner, layer)
 
-    def tell(self, memory: MemoryStore, template: Template) -> Layers | None:
-        """See ``told_by``."""
-        return told_by(self.inner, memory, template)
+    def __getattr__(self, name: str) -> Any:
+        # A wrapper tells contributors arrays only where the inner strategy does: whoever asks
+        # whether it has ``tell`` gets the inner one's answer.
+        if name == "tell":
+            return getattr(self.inner, name)
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
     def weigh(self, base: Readable, updates: Sequence[Update]) -> Weighing:
         """See ``Strategy.weigh``."""

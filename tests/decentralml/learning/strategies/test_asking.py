@@ -92,3 +92,10 @@ def test_a_wrapper_hands_on_what_the_inner_strategy_tells() -> None:
     template = update(0).template
     assert settings_of(strategy) == {"scaffold": True, "skip": "bn*"}
     assert told_by(strategy, ArrayMemory(template), template) is not None
+
+
+def test_a_wrapper_tells_nothing_where_the_inner_strategy_tells_nothing() -> None:
+    assert not hasattr(named("fedprox"), "tell")
+    assert hasattr(named("fedprox", inner="scaffold"), "tell")
+    template = update(0).template
+    assert told_by(named("fedprox"), ArrayMemory(template), template) is None

@@ -9,6 +9,7 @@ import pytest
 
 from decentralml.errors import LearningError
 from decentralml.learning.errors import UnknownStrategy
+from decentralml.learning.privacy.central import Private
 from decentralml.learning.strategies.fedadam import FedAdam
 from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.learning.strategies.fedavgm import FedAvgM
@@ -20,14 +21,34 @@ from decentralml.learning.strategies.registry import NAMES, named
 from decentralml.learning.strategies.strategy import settings_of
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_name_is_made_without_options(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "private"])
+def test_every_name_but_private_is_made_without_options(name: str) -> None:
     assert all(hasattr(named(name), step) for step in ("weigh", "combine", "step"))
 
 
 @pytest.mark.parametrize("name", ["multi-krum", "multi_krum", "Multi-Krum"])
 def test_a_name_is_known_however_it_is_written(name: str) -> None:
     assert named(name) == MultiKrum()
+
+
+def test_privacy_is_never_a_default() -> None:
+    with pytest.raises(UnknownStrategy, match="private needs clip, noise, expected"):
+        named("private")
+
+
+def test_privacy_takes_its_bounds_and_an_inner_strategy() -> None:
+    options = {"inner": "fedadam", "clip": "0.5", "noise": 1, "expected": "10"}
+    assert named("private", **options) == Private(FedAdam(), 0.5, 1.0, 10)
+    assert named("private", clip=1, noise=0, expected=2) == Private(FedAvg(), 1.0, 0.0, 2)
+
+
+def test_privacy_around_fedprox_is_allowed_and_around_scaffold_refused() -> None:
+    bounds = {"clip": 1, "noise": 1, "expected": 2}
+    assert settings_of(named("private", inner="fedprox", **bounds)) == {"mu": 0.01}
+    with pytest.raises(UnknownStrategy, match="private: Scaffold"):
+        named("private", inner="scaffold", **bounds)
+    with pytest.raises(UnknownStrategy, match="private: FedProx"):
+        named("private", inner="fedprox", **{"inner.inner": "scaffold"}, **bounds)
 
 
 def test_options_may_be_texts() -> None:
