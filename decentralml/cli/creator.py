@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from decentralml.cli import validating
+from decentralml.cli import strategy_choice, validating
 from decentralml.cli.arguments import (
     U64,
     OnlyRound,
@@ -19,6 +19,7 @@ from decentralml.cli.arguments import (
     whole_number,
 )
 from decentralml.cli.claiming import claim
+from decentralml.cli.federating import add_federate
 from decentralml.cli.options import group, with_settings
 from decentralml.cli.output import JsonFlag, acted, emit, facts, remark
 
@@ -102,6 +103,14 @@ def create_task(
     validate_time: int = typer.Option(14_400, help="Blocks to validate; silence pays."),
     dispute_time: int = typer.Option(14_400, help="Blocks in which a rejection may be disputed."),
     arbiter: str = typer.Option(None, "--arbiter", help="Who rules on disputes."),
+    strategy: str = typer.Option(
+        None,
+        "--strategy",
+        help="By which you will federate, when it tells contributors something: fedprox, scaffold.",
+    ),
+    strategy_option: list[str] = typer.Option(
+        None, "--strategy-option", help=strategy_choice.OPTION_HELP
+    ),
     name: str = typer.Option(
         None, "--name", help="Names this posting: said twice, it is still one task."
     ),
@@ -115,6 +124,11 @@ def create_task(
     from decentralml.types import BlockNumber
 
     agreed, ruler = _policy(policy), None if arbiter is None else account(arbiter)
+    chosen = (
+        None
+        if strategy is None
+        else strategy_choice.chosen_strategy(strategy, strategy_option or [])
+    )
     with _creator(loaded) as creator:
         token = creator.market.token()
         offer = Offer(
@@ -131,7 +145,7 @@ def create_task(
             stake=token.parse(stake),
             arbiter=ruler,
         )
-        posted = creator.create_task(folder, offer, model=model, key=name)
+        posted = creator.create_task(folder, offer, model=model, key=name, strategy=chosen)
         emit(posted, as_json, lambda: _show_posted(posted))
 
 
@@ -161,6 +175,7 @@ def _show_posted(posted: Posted) -> None:
         }
     )
     remark(f"validate what comes in: decentralml creator watch {posted.task}")
+    remark(f"or run the whole job: decentralml creator federate {posted.task}")
 
 
 @app.command("list")
@@ -221,44 +236,7 @@ def watch(
         creator.watch(mine, once=once)
 
 
-@app.command()
-@with_settings
-def federate(
-    loaded: Loaded,
-    task: int = TaskNumber,
-    number: int = typer.Option(None, "--round", min=1, help="The round; else the current one."),
-    output: Path = typer.Option(None, "--output", help="Copy the federated model to this file."),
-    evaluate: Path = typer.Option(
-        None,
-        "--evaluate",
-        exists=True,
-        file_okay=False,
-        help="Folder of your own held-out data: measures every model on it.",
-    ),
-    as_json: bool = JsonFlag,
-) -> None:
-    """Average a round's models into the next model.
-
-    Each counts by its number of examples.
-    """
-    from decentralml.cli import tables, wiring
-    from decentralml.types import Round, TaskId
-
-    measure = None if evaluate is None else wiring.evaluation(evaluate)
-    with _creator(loaded) as creator:
-        round_ = None if number is None else Round(number)
-        report = creator.federate(TaskId(task), round_, evaluate=measure)
-        if output is not None:
-            _copy(report.model, output)
-        emit(report, as_json, lambda: tables.federated_table(report))
-
-
-def _copy(model: Path, output: Path) -> None:
-    import shutil
-
-    temporary = output.with_name(output.name + ".tmp")
-    shutil.copyfile(model, temporary)
-    temporary.replace(output)
+add_federate(app, _creator)
 
 
 @app.command()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from decentralml.chain.records import Assignment, Task, TaskResult
     from decentralml.chain.token import Token
     from decentralml.roles.federation import RoundReport
+    from decentralml.roles.job_plan import JobReport
     from decentralml.types import BlockNumber
 
 
@@ -112,21 +113,51 @@ def assignments_table(assignments: Sequence[Assignment], token: Token) -> None:
 def federated_table(report: RoundReport) -> None:
     """A federated round: each model with what was measured, the average last."""
 
-    def figures(measured: Mapping[str, float]) -> str:
-        return ", ".join(f"{printable(name)} {value:.4g}" for name, value in measured.items())
-
-    rows = [["the round's model", "", figures(report.base), ""]]
+    rows = [["the round's model", "", _figures(report.base), ""]]
     rows += [
-        [short(str(used.worker)), str(used.examples), figures(used.measured), "used"]
+        [short(str(used.worker)), str(used.examples), _figures(used.measured), "used"]
         for used in report.used
     ]
     rows += [[short(str(w)), "", "", f"refused: {printable(why)}"]
              for w, why in report.refused.items()]  # fmt: skip
     examples = sum(used.examples for used in report.used)
-    rows.append(["federated", str(examples), figures(report.federated), ""])
+    rows.append(["federated", str(examples), _figures(report.federated), ""])
     table(["|worker", ">examples", "measured", ""], rows)
     remark(f"federated model: {report.model}")
     remark(f"publish it, if rounds are left: decentralml creator start-round {report.task}")
+
+
+def job_tables(report: JobReport, token: Token) -> None:
+    """A job: its rounds, then who was paid what."""
+    best = None if report.best is None else report.best.round
+    rows = [
+        [
+            done.number,
+            len(done.used),
+            len(done.refused),
+            done.examples,
+            _figures(done.figures or done.claimed),
+            "best" if done.number == best else "",
+        ]
+        for done in report.rounds
+    ]
+    measured = "measured" if any(done.figures for done in report.rounds) else "contributors say"
+    table([">round", ">results", ">refused", ">examples", measured, "|"], rows)
+    paid = [
+        [short(worker), e.accepted, e.rejected, e.pending, token.format(e.paid)]
+        for worker, e in report.earned.items()
+    ]
+    if paid:
+        table(["|worker", ">accepted", ">rejected", ">open", ">paid"], paid)
+    remark(f"the job is over: {report.ended}")
+    for worker, why in (pair for done in report.rounds[-1:] for pair in done.refused.items()):
+        remark(f"refused in the last round: {short(worker)}: {printable(why)}")
+    if report.model is not None:
+        remark(f"{'best' if report.best is not None else 'last'} model: {report.model}")
+
+
+def _figures(measured: Mapping[str, float]) -> str:
+    return ", ".join(f"{printable(name)} {value:.4g}" for name, value in measured.items())
 
 
 def print_nothing(what: str) -> None:

@@ -16,7 +16,7 @@ from decentralml.learning.strategies import Strategy
 from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.roles.delivery import model_file
 from decentralml.roles.events import Did
-from decentralml.roles.federation import Evaluate, Measuring, RoundReport, federate_round
+from decentralml.roles.federation import Evaluate, Measuring, RoundReport, counted, federate_round
 from decentralml.roles.job_plan import JobReport, Plan
 from decentralml.roles.journal import CallState
 from decentralml.roles.posting import Draft, Offer
@@ -140,7 +140,7 @@ class Creator(Validator):
                 Measuring(evaluate),
                 self.memory_before(task, number),
             )
-        self.tell(Did.FEDERATED, task, number, f"{len(report.used)} results")
+        self.tell(Did.FEDERATED, task, number, counted(len(report.used)))
         return report
 
     def run_job(

@@ -145,5 +145,10 @@ def federate_round(  # noqa: PLR0913, PLR0917 - each is another room's word
     return RoundReport(task.id, number, model, parts, refused, before, after)
 
 
+def counted(results: int) -> str:
+    """So many results, in words."""
+    return f"{results} result{'' if results == 1 else 's'}"
+
+
 def _nothing(task: Task, number: Round, refused: Mapping[AccountId, str]) -> NothingToFederate:
     return NothingToFederate(task.id, number, {str(worker): why for worker, why in refused.items()})

@@ -15,7 +15,13 @@ from decentralml.chain.records import Manual, ResultStatus, Task, TaskKind, Task
 from decentralml.errors import CallRejected, NothingToFederate, OutOfOrder, WrongKind
 from decentralml.learning.errors import TooFewUpdates
 from decentralml.roles.events import Did
-from decentralml.roles.federation import Figures, Measuring, RoundReport, federate_round
+from decentralml.roles.federation import (
+    Figures,
+    Measuring,
+    RoundReport,
+    counted,
+    federate_round,
+)
 from decentralml.roles.gathering import Arrived, Gathering, decide_by, pressing
 from decentralml.roles.job_ledger import Ledger
 from decentralml.roles.job_plan import JobReport, JobRound, Plan
@@ -239,7 +245,7 @@ class Job:
         self.ledger.record(done)
         value = done.figures.get(self.plan.metric)
         figure = "" if value is None else f", {self.plan.metric} {value:.4g}"
-        self.creator.tell(Did.FEDERATED, self.id, done.number, f"{len(done.used)} results{figure}")
+        self.creator.tell(Did.FEDERATED, self.id, done.number, f"{counted(len(done.used))}{figure}")
 
     def _publish_next(self, task: Task, done: JobRound) -> None:
         self._release_missed(task, self.market.head())

@@ -59,6 +59,7 @@ def test_what_is_shown_from_posting_to_pay(
     say("creator", "validate-task-result", task, 1, BOB, "--key", "//Alice")
     say("creator", "validate-all", task, "--key", "//Alice")
     say("tasks", "results", task)
+    say("creator", "federate", task, "--round", 1, "--key", "//Alice")
     say("creator", "federate", task, "--key", "//Alice")
     say("creator", "prune-task", task, "--key", "//Bob")
     say("chain", "transfer", BOB, "1,5", "--key", "//Alice")

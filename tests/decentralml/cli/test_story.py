@@ -55,7 +55,7 @@ def test_two_rounds_are_federated(cli: CommandLine, post: Post, tmp_path: Path) 
 
     copy = tmp_path / "federated.safetensors"
     federated = cli.good(
-        "creator", "federate", task, "--output", copy, "--key", "//Alice", "--json"
+        "creator", "federate", task, "--round", 1, "--output", copy, "--key", "//Alice", "--json"
     ).data
     assert {part["worker"] for part in federated["used"]} == {BOB, CHARLIE}
     assert copy.read_bytes() == Path(federated["model"]).read_bytes()
