@@ -34,7 +34,7 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        shown = _printable(f"{scope['method']} {without_secrets(self._base + scope['path'])}")
+        shown = without_secrets(_printable(f"{scope['method']} {self._base}{scope['path']}"))
         LOG.info(">>> %s %s", shown, _described(scope["headers"]))
 
         async def logged(message: Message) -> None:

@@ -129,12 +129,15 @@ class Service:
 
     async def _end(self) -> None:
         """Wait until everybody who is left was told, then free what is left of the pay."""
-        if self._board.finished:
-            LOG.info("the job is finished")
-        while self._board.finished and self._board.untold() and not self._stopped:
+        if self._stopped:
+            return
+        LOG.info("the job is finished")
+        while True:
             await self._vacate(self._board.rounds.expire(time.monotonic()))
+            if self._stopped or not self._board.untold():
+                break
             await self._wait()
-        if self._board.finished and not self._stopped:
+        if not self._stopped:
             await self._market(self._desk.finish)
 
     async def _vacate(self, gone: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from typing_extensions import Self
 
 from decentralml.chain.market import Market
+from decentralml.chain.node import Node
 from decentralml.errors import ChainError
 from decentralml.types import AccountId, BlockNumber, Cid, TaskId
 
@@ -42,6 +43,7 @@ class Watch:
         self._told, self._lost = sent, lost
         self._loop, self._over = asyncio.get_running_loop(), threading.Event()
         self._failure: ChainError | None = None
+        self._node: Node | None = None
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def __enter__(self) -> Self:
@@ -56,6 +58,8 @@ class Watch:
     ) -> None:
         """Raises: ChainError: why the chain could not be followed to the end."""
         self._over.set()
+        if self._node is not None:
+            self._node.close()  # ends its wait for the next block
         self._thread.join(timeout=5)
         if self._failure is not None and error is None:
             raise self._failure
@@ -70,6 +74,7 @@ class Watch:
 
     def _follow(self) -> None:
         with self._open_market() as market:
+            self._node = market.node
             for _, events in market.events(BlockNumber(self._head + 1), stop=self._over.is_set):
                 for event in events:
                     said = event.fields

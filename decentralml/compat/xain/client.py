@@ -76,11 +76,13 @@ class Server:
         self.url, self.patience = url.rstrip("/"), patience
         self._session = requests.Session()
 
-    def get(
-        self, path: str, *, most: int = LONGEST_WORDS, query: Mapping[str, str] | None = None
-    ) -> Answer:
+    def get(self, path: str, *, most: int = LONGEST_WORDS) -> Answer:
         """Raises: CoordinatorGone: no answer. ParticipantError: an answer beyond ``most`` bytes."""
-        return self._exchange("GET", path, most, params=query or {})
+        return self._exchange("GET", path, most)
+
+    def get_once(self, path: str, query: Mapping[str, str]) -> Answer:
+        """As `get`, without asking again. Raises: as `get`."""
+        return self._once("GET", path, LONGEST_WORDS, params=query)
 
     def post(self, path: str, data: bytes) -> Answer:
         """Raises: as `get`."""
@@ -200,9 +202,9 @@ class Coordinator:
             raise ParticipantError(f"{self.server.url} tells of its task unclearly") from error
 
     def rendez_vous(self, own: Own | None, market: Market) -> Place:
-        """Ask for a place.
+        """Ask for a place, once: the challenge is used up by it.
 
-        Raises: RendezVousRefused: with the coordinator's words.
+        Raises: RendezVousRefused: with the coordinator's words. CoordinatorGone: no answer.
         """
         proof = {}
         if own is not None:
@@ -211,7 +213,7 @@ class Coordinator:
                 "challenge": market.challenge,
                 "signature": own.prove(market.task, market.challenge),
             }
-        answer = self.server.get("rendez_vous", query=proof)
+        answer = self.server.get_once("rendez_vous", proof)
         if answer.status != 200:
             raise RendezVousRefused(answer.line)
         said = answer.fields()

@@ -13,6 +13,7 @@ from decentralml.assets.cid import cid_of_path
 from decentralml.compat.xain.client import Coordinator, Market, Place, Server, Training
 from decentralml.compat.xain.delivery import make_delivery
 from decentralml.compat.xain.errors import (
+    CoordinatorGone,
     DeserializationError,
     ForeignDelivery,
     ParticipantError,
@@ -82,11 +83,7 @@ class Run:
             self._coordinator.close()
 
     def _take_part(self) -> str:
-        market = self._coordinator.market()
-        # From here on it is known to be one: a silence is a restart, not a wrong address.
-        self._coordinator.server.patience = PATIENCE
-        self._accept(market)
-        place = self._coordinator.rendez_vous(self._own, market)
+        market, place = self._meet()
         LOG.info("taking part in task %d for %s", market.task, _whose(place))
         with Heartbeats(self._url, place, self._period) as heart:
             LOG.info("waiting to be selected")
@@ -100,6 +97,19 @@ class Run:
         if said == "finish" and self._own is not None:
             self._own.hand.leave(market.task)
         return said
+
+    def _meet(self) -> tuple[Market, Place]:
+        """A place, and the task for which it is."""
+        market = self._coordinator.market()
+        # From here on it is known to be one: a silence is a restart, not a wrong address.
+        self._coordinator.server.patience = PATIENCE
+        self._accept(market)
+        while True:
+            try:
+                return market, self._coordinator.rendez_vous(self._own, market)
+            except CoordinatorGone:
+                # Restarted, it has forgotten its challenges: ask for another.
+                market = self._coordinator.market()
 
     def _accept(self, market: Market) -> None:
         """Sign for the task, having seen on one's own node what it is."""
@@ -126,7 +136,7 @@ class Run:
         finally:
             aggregator.close()
         if answer.status in TOO_LATE:
-            LOG.warning("the result came too late: %s", answer.line)
+            LOG.warning("the result is not taken any more: %s", answer.line)
         elif answer.status != 200:
             raise ResultNotTaken(answer.status, answer.line)
         elif self._own is not None:

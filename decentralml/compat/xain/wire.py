@@ -20,6 +20,7 @@ from decentralml.learning.errors import (
     BadExampleCount,
     DtypeMismatch,
     MalformedModel,
+    PickleRefused,
     ShapeMismatch,
     TooLarge,
 )
@@ -131,15 +132,17 @@ def _examples(head: bytes, limits: ResultLimits) -> int:
 
 
 def _refuse_pickle(body: Path, file: BinaryIO) -> None:
-    """Look at the array by the same eyes as at every other file of a stranger."""
-    at = file.tell()
-    head = body.with_name(body.name + ".head.npy")
-    try:
-        head.write_bytes(file.read(MAX_HEADER))
-        refuse_pickles(head, "the array in the body")
-    finally:
-        head.unlink(missing_ok=True)
+    """What is no array is told apart from what would execute code; neither is ever loaded."""
+    at, head = file.tell(), file.read(MAX_HEADER)
     file.seek(at)
+    if head.startswith(np.lib.format.MAGIC_PREFIX):
+        return
+    copy = body.with_name(body.name + ".head.npy")
+    try:
+        copy.write_bytes(head)
+        refuse_pickles(copy, "the array in the body")
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 _NO_HEADER: Final = (
@@ -161,6 +164,8 @@ def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 def _check(shape: tuple[int, ...], dtype: np.dtype[Any], spec: LayerSpec) -> None:
+    if dtype.hasobject:
+        raise PickleRefused("the array in the body holds Python objects, stored as a pickle")
     if dtype.kind != "f" or dtype.itemsize > WIDEST:
         raise DtypeMismatch(LAYER, str(dtype)[:40], spec.dtype)
     if tuple(shape) != spec.shape:

@@ -7,7 +7,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,6 @@ class House:
 
     chain: DevChain
     folder: Path
-    said: list[str] = field(default_factory=list)
 
     def config(self, **changes: dict[str, Any]) -> dict[str, Any]:
         """The configuration with some values of some tables changed."""

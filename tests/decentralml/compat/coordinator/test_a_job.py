@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import io
-import logging
-import threading
 from typing import Any
 
 import numpy as np
-import pytest
 import xain_sdk
 
 from decentralml.chain.records import ResultStatus, TaskStatus
 from decentralml.compat import xain as our_sdk
 from decentralml.compat.xain.participant import Run
-from tests.decentralml.compat.coordinator.house import TOKEN, House, Raw, body_of, key_of
+from tests.decentralml.compat.coordinator.house import TOKEN, House, key_of
 
 PERIOD = 0.05
 
