@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from decentralml.chain.records import TaskKind
+from decentralml.roles.secure.work import SecureWork
 from decentralml.roles.worker import Worker
 
 
-class Contributor(Worker):
+class Contributor(SecureWork, Worker):
     """Does contribution tasks: trains the round's model on the person's own data."""
 
     name: ClassVar[str] = "contributor"

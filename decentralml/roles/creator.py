@@ -20,6 +20,7 @@ from decentralml.roles.federation import Evaluate, Measuring, RoundReport, count
 from decentralml.roles.job_plan import JobReport, Plan
 from decentralml.roles.journal import CallState
 from decentralml.roles.posting import Draft, Offer
+from decentralml.roles.secure.settings import read_secure
 from decentralml.roles.telling import Told, told_for, write_round
 from decentralml.roles.validator import USABLE, Validator
 from decentralml.roles.worker import never
@@ -144,12 +145,35 @@ class Creator(Validator):
         return report
 
     def run_job(
-        self, task: TaskId, plan: Plan | None = None, *, stop: Callable[[], bool] = never
+        self,
+        task: TaskId,
+        plan: Plan | None = None,
+        *,
+        once: bool = False,
+        stop: Callable[[], bool] = never,
     ) -> JobReport:
-        """Run a contribution task from its current round to its end: see `job.Job`."""
-        from decentralml.roles.job import Job
+        """Run a contribution task from its current round to its end, by a plan.
 
-        return Job(self, task, plan or Plan()).run(stop)
+        Each round is gathered, checked, federated, paid and measured, and its model published as
+        the next one's. Interrupted anywhere and called again, it goes on where it was. A task with
+        ``secure.json`` in its bundle is run by `secure.job.SecureJob`.
+
+        Args:
+            task: a task of this account that was posted with a model.
+            plan: how it goes; None for a plain weighted mean of everybody's results.
+            once: return as soon as nothing can be done without waiting for the chain.
+            stop: asked at least once a second; True ends it between two steps.
+
+        Raises: as `job.Job` and its `run`.
+        """
+        from decentralml.roles.job import Job
+        from decentralml.roles.secure.job import SecureJob
+
+        plan = plan or Plan()
+        with self.workspace.hold():
+            secure = read_secure(self.fetch_bundle(self.show(task)))
+        job = Job(self, task, plan) if secure is None else SecureJob(self, task, plan, secure)
+        return job.run(once=once, stop=stop)
 
     def start_round(
         self,

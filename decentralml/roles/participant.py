@@ -19,6 +19,7 @@ from decentralml.chain.records import Task, TaskKind
 from decentralml.errors import TaskFailed
 from decentralml.roles import steps
 from decentralml.roles.rooms import Machine, Rooms, trust_nothing
+from decentralml.roles.secure.work import SecureWork
 from decentralml.roles.worker import Wanted, Worker, WorkReport, never
 from decentralml.roles.workspace import RoundFolder
 from decentralml.runner import Limits, TrustedRunner
@@ -58,7 +59,7 @@ class Training:
 Train: TypeAlias = Callable[[Training], None]
 
 
-class Participant(Worker):
+class Participant(SecureWork, Worker):
     """Does contribution tasks by a function of this process.
 
     Args:

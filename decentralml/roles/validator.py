@@ -8,13 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decentralml.chain import calls
-from decentralml.chain.records import Reject, ResultStatus, Task, TaskResult, Verdict
-from decentralml.errors import AssetError, AssetNotFound, CallRejected, LearningError
+from decentralml.chain.records import (
+    Reject,
+    ResultStatus,
+    Task,
+    TaskKind,
+    TaskResult,
+    Verdict,
+)
+from decentralml.errors import AssetError, AssetNotFound, CallRejected, LearningError, OutOfOrder
 from decentralml.roles.checks import Checker
 from decentralml.roles.delivery import model_file
 from decentralml.roles.events import Did
 from decentralml.roles.manifest import Manifest, check_delivery
 from decentralml.roles.role import Role
+from decentralml.roles.round_bundle import round_files
+from decentralml.roles.secure.checker import MessageChecker
+from decentralml.roles.secure.request import read_request
+from decentralml.roles.secure.settings import phase_of, read_secure
+from decentralml.roles.secure.summing import masked_size
 from decentralml.roles.verdicts import Checked, Judge, by_checks, must_decide, one_line
 from decentralml.roles.waiting import wait_for_news
 from decentralml.roles.worker import never
@@ -241,12 +253,30 @@ class Validator(Role):
         that it saw, so that a copy of one of them is refused.
         """
         base = self.round_model(task, number)
-        checker = Checker(task, lambda: self.fetch_bundle(task), lambda: self._base_file(task))
+        checker = self._checker(task, number, base)
 
         def check(results: Iterable[TaskResult]) -> list[Checked]:
             return [self._check(task, base, r, checker) for r in self._earliest_first(results)]
 
         return check
+
+    def _checker(self, task: Task, number: Round, base: RoundModel) -> Checker | MessageChecker:
+        if task.terms.kind is TaskKind.CONTRIBUTION and read_secure(self.fetch_bundle(task)):
+            return self._message_checker(task, number, base)
+        return Checker(task, lambda: self.fetch_bundle(task), lambda: self._base_file(task))
+
+    def _message_checker(self, task: Task, number: Round, base: RoundModel) -> MessageChecker:
+        """Of a secure task: what its round asks for stands in the round's bundle."""
+        if base.cid is None:
+            raise OutOfOrder(
+                f"check round {number} of task {task.id}",
+                "what the round asked for is not known",
+                "watch a secure task from its beginning",
+            )
+        folder = self.workspace.round(task.id, number).model
+        given = round_files(self.fetch(base.cid, folder, task.id, number, "model"))
+        phase = phase_of(number, task.terms.rounds)
+        return MessageChecker(phase, read_request(given.settings), masked_size(given.model))
 
     def _earliest_first(self, results: Iterable[TaskResult]) -> list[TaskResult]:
         """By block, and within one as its events tell: of two equal ones the later is a copy."""
@@ -270,7 +300,9 @@ class Validator(Role):
                 places[said["task"], said["round"], said["worker"]] = at
         return places
 
-    def _check(self, task: Task, base: RoundModel, result: TaskResult, checker: Checker) -> Checked:
+    def _check(
+        self, task: Task, base: RoundModel, result: TaskResult, checker: Checker | MessageChecker
+    ) -> Checked:
         folder = self.workspace.round(task.id, result.round).received(result.worker)
         expected = Manifest(
             self.market.genesis,
