@@ -38,6 +38,10 @@ class Place:
     model: Path | None
     round: int
     contributor: str
+    strategy: Path | None = None
+    """Arrays that the creator's strategy tells (SCAFFOLD's control), if any."""
+    state: Path | None = None
+    """The contributor's own folder, kept from round to round, if any."""
 
     def model_path(self) -> Path:
         """The model to begin with. Raises TaskError where there is none."""
@@ -52,18 +56,20 @@ class Place:
         return (base + self.round * 1009 + zlib.crc32(self.contributor.encode())) % 2**31
 
 
-def settings() -> dict[str, Any]:
-    """The creator's choices for this task (``settings.json`` beside the scripts), or none."""
-    path = Path(__file__).with_name(SETTINGS)
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as error:
-        raise TaskError(f"{path} is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise TaskError(f"{path} must hold a JSON object")
-    return found
+def settings(folder: Path | None = None) -> dict[str, Any]:
+    """The creator's choices: ``settings.json`` beside the scripts, then what this round asks.
+
+    A round's file (``ROUND_SETTINGS``) is ``{"strategy": "fedprox", "settings": {"mu": 0.1}}``; its
+    ``settings`` win.
+    """
+    chosen = _json((folder or Path(__file__).parent) / SETTINGS)
+    asked = os.environ.get("ROUND_SETTINGS")
+    if asked:
+        told = _json(Path(asked)).get("settings", {})
+        if not isinstance(told, dict):
+            raise TaskError(f"'settings' in {asked} must be a JSON object")
+        chosen = {**chosen, **told}
+    return chosen
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
@@ -82,6 +88,12 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
         default=given("CONTRIBUTOR_ID"),
         help="identity in the names of files; random if not given",
     )
+    parser.add_argument(
+        "--strategy", default=given("STRATEGY_PATH"), help="arrays that the strategy tells"
+    )
+    parser.add_argument(
+        "--state", default=given("STATE_DIR"), help="folder kept from round to round"
+    )
     return parser
 
 
@@ -90,8 +102,9 @@ def place(options: argparse.Namespace) -> Place:
     result = Path(options.result)
     result.mkdir(parents=True, exist_ok=True)
     identity = re.sub(r"[^A-Za-z0-9_-]", "", options.contributor or "") or random_id()
-    model = Path(options.model) if options.model else None
-    return Place(Path(options.data), result, model, options.round, identity[:64])
+    paths = [options.model, options.strategy, options.state]
+    model, strategy, state = (Path(path) if path else None for path in paths)
+    return Place(Path(options.data), result, model, options.round, identity[:64], strategy, state)
 
 
 def random_id() -> str:
@@ -113,3 +126,15 @@ def run(main: Callable[[], None]) -> NoReturn:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise TaskError(f"{path} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise TaskError(f"{path} must hold a JSON object")
+    return found

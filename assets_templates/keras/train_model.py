@@ -1,42 +1,104 @@
 """Trains the round's model on the contributor's own data and leaves it in the result folder.
 
-The result is ``model-<contributor>.keras`` and ``result.json``; the data stays where it is.
+The result is ``model-<contributor>.keras`` and ``result.json`` (with SCAFFOLD also
+``strategy.safetensors``); the data stays where it is.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from corrections import Controls, controls_for, keep, with_corrections
 from evaluate_model import evaluate_model
 from load_data import load_data, split
-from task import Place, arguments, place, run, settings, write_note
+from task import Place, TaskError, arguments, place, run, settings, write_note
 
 HELD_OUT = 0.1  # of the contributor's data, for the metrics
+ADAM, SGD = "adam", "sgd"
 
 
-def train_model(
+@dataclass(frozen=True)
+class Work:
+    """How a contributor trains in a round: the creator's choices, by the names in settings.json."""
+
+    epochs: int = 1
+    batch_size: int = 32
+    optimizer: str = ADAM
+    """``adam`` or ``sgd``; begins anew in every round."""
+    learning_rate: float = 0.001
+    momentum: float = 0.0
+    """Of sgd."""
+    mu: float = 0.0
+    """FedProx: how strongly the round's model holds."""
+    scaffold: bool = False
+    """Correct each step by the controls, and send how the own one changed; sgd only."""
+    seed: int = 1
+
+    @classmethod
+    def of(cls, chosen: dict[str, Any]) -> Work:
+        """From settings; those that other scripts read are passed over.
+
+        Raises:
+            TaskError: a value of the wrong kind.
+        """
+        kinds = {field.name: type(field.default) for field in fields(cls)}
+        try:
+            return cls(**{name: kinds[name](chosen[name]) for name in kinds if name in chosen})
+        except (TypeError, ValueError) as error:
+            raise TaskError(f"a setting is of the wrong kind: {error}") from error
+
+    def steps(self, examples: int) -> int:
+        """Batches in a round."""
+        return self.epochs * -(-examples // self.batch_size)
+
+
+def train_model(  # noqa: PLR0913 - as short to call in a notebook as it can be
     model: Any,
     data: tuple[np.ndarray, np.ndarray],
     epochs: int = 1,
     batch_size: int = 32,
     learning_rate: float = 0.001,
+    *,
+    work: Work | None = None,
+    controls: Controls | None = None,
 ) -> Any:
     """Trains ``model`` in place on images and labels as ``load_data`` gives them; returns it.
 
-    The optimizer (Adam) begins anew, whatever the model brings.
+    The optimizer begins anew, whatever the model brings.
+
+    Args:
+        work: all choices, in place of the three before it.
+        controls: SCAFFOLD's, or None.
+    """
+    images, labels = data
+    how = work or Work(epochs, batch_size, learning_rate=learning_rate)
+    _compile(model, with_corrections(optimizer_for(how), model, how.mu, controls))
+    model.fit(images, labels, epochs=how.epochs, batch_size=how.batch_size, verbose=2)
+    # Without the corrections, which are this round's: the model can be copied and saved.
+    _compile(model, optimizer_for(how))
+    return model
+
+
+def _compile(model: Any, optimizer: Any) -> None:
+    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+
+
+def optimizer_for(work: Work) -> Any:
+    """The optimizer that the work names.
+
+    Raises:
+        TaskError: there is none of that name.
     """
     import keras
 
-    images, labels = data
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    model.fit(images, labels, epochs=epochs, batch_size=batch_size, verbose=2)
-    return model
+    if work.optimizer == SGD:
+        return keras.optimizers.SGD(work.learning_rate, work.momentum)
+    if work.optimizer == ADAM:
+        return keras.optimizers.Adam(work.learning_rate)
+    raise TaskError(f"the optimizer is {work.optimizer!r}; it may be {ADAM} or {SGD}")
 
 
 def save_model(model: Any, folder: Path, contributor: str) -> Path:
@@ -50,16 +112,16 @@ def save_model(model: Any, folder: Path, contributor: str) -> Path:
     return path
 
 
-def contribute(where: Place, epochs: int, batch_size: int, learning_rate: float, seed: int) -> Path:
+def contribute(where: Place, work: Work) -> Path:
     """The whole work: load, train, check on examples held out, save. Returns the model's path."""
     import keras
 
     images, labels = load_data(where.data)
-    keras.utils.set_random_seed(where.seed(seed))
-    train, check = split(images, labels, HELD_OUT, seed)
+    keras.utils.set_random_seed(where.seed(work.seed))
+    train, check = split(images, labels, HELD_OUT, work.seed)
     model = keras.models.load_model(where.model_path(), compile=False)
     before = evaluate_model(model, *check)
-    train_model(model, train, epochs, batch_size, learning_rate)
+    _train_in_round(where, model, train, work)
     after = evaluate_model(model, *check)
     path = save_model(model, where.result, where.contributor)
     before = {f"{name}_before": value for name, value in before.items()}
@@ -71,18 +133,32 @@ def contribute(where: Place, epochs: int, batch_size: int, learning_rate: float,
     return path
 
 
+def _train_in_round(
+    where: Place, model: Any, train: tuple[np.ndarray, np.ndarray], work: Work
+) -> None:
+    if not work.scaffold:
+        train_model(model, train, work=work)
+        return
+    if work.optimizer != SGD or work.momentum:
+        raise TaskError("SCAFFOLD's control is that of plain SGD: set optimizer to sgd, momentum 0")
+    controls = controls_for(where, model)
+    train_model(model, train, work=work, controls=controls)
+    steps = work.steps(len(train[1]))
+    keep(where, controls, controls.change(model, steps, work.learning_rate))
+
+
 def main() -> None:
     """Parses the options and does the work."""
-    chosen = settings()
+    chosen = Work.of(settings())
     parser = arguments(__doc__)
-    parser.add_argument("--epochs", type=int, default=chosen.get("epochs", 1))
-    parser.add_argument("--batch-size", type=int, default=chosen.get("batch_size", 32))
-    parser.add_argument("--learning-rate", type=float, default=chosen.get("learning_rate", 0.001))
-    parser.add_argument("--seed", type=int, default=chosen.get("seed", 1))
+    for field in fields(Work):
+        flag, value = f"--{field.name.replace('_', '-')}", getattr(chosen, field.name)
+        if isinstance(value, bool):
+            parser.add_argument(flag, action="store_true", default=value)
+        else:
+            parser.add_argument(flag, type=type(value), default=value)
     options = parser.parse_args()
-    contribute(
-        place(options), options.epochs, options.batch_size, options.learning_rate, options.seed
-    )
+    contribute(place(options), Work(**{f.name: getattr(options, f.name) for f in fields(Work)}))
 
 
 if __name__ == "__main__":
