@@ -79,7 +79,7 @@ def add_federate(app: typer.Typer, opened: Callable[..., AbstractContextManager[
         ),
         target: float = typer.Option(None, "--target", help="Stop when the figure is this good."),
         keep_rest: bool = typer.Option(
-            False, "--keep-rest", help="Stopped early, do not withdraw the task."
+            False, "--keep-rest", help="Do not withdraw the task when the job ends before it."
         ),
         no_settle: bool = typer.Option(
             False, "--no-settle", help="After the last round, do not stay for late results."

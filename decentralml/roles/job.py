@@ -35,6 +35,7 @@ from decentralml.roles.job_steps import (
 )
 from decentralml.roles.telling import told_for
 from decentralml.roles.waiting import wait_for_news
+from decentralml.roles.worker import never
 from decentralml.types import AccountId, BlockNumber, Round, TaskId
 
 if TYPE_CHECKING:
@@ -79,10 +80,11 @@ class Job:
         self._looked = BlockNumber(0)  # events after this block were not looked at
         self._waits_for = ""
 
-    def run(self, stop: Callable[[], bool]) -> JobReport:
+    def run(self, *, once: bool = False, stop: Callable[[], bool] = never) -> JobReport:
         """Go on with the job until it has ended.
 
         Args:
+            once: return as soon as nothing can be done without waiting for the chain.
             stop: asked at least once a second; True ends it between two steps.
 
         Raises:
@@ -95,9 +97,13 @@ class Job:
                 with self.workspace.hold():
                     self.ledger.recall()
                     move = self._advance(stop)
-                if isinstance(move, End) or stop():
-                    ended = move.reason if isinstance(move, End) else "stopped"
-                    return self.ledger.report(ended, self.market.results_of(self.id))
+                if isinstance(move, End) or once or stop():
+                    why = (
+                        move.reason
+                        if isinstance(move, End)
+                        else f"stopped, waiting for {move.reason}"
+                    )
+                    return self.ledger.report(why, self.market.results_of(self.id))
                 wait_for_news(self.market, self._looked, move.until, self._concerns, stop)
         finally:
             self.ledger.close()
@@ -126,7 +132,7 @@ class Job:
                 return KeepWaiting(_earliest(move.until, again), move.reason)
             if move is not None:
                 return move
-        return KeepWaiting(None, "")
+        return KeepWaiting(None, "nothing")
 
     def _why_over(self, task: Task) -> str | None:
         if task.round >= task.terms.rounds:
@@ -278,8 +284,7 @@ class Job:
 
     def _wind_up(self, task: Task, head: BlockNumber, why: str) -> KeepWaiting | End:
         """Free what will not be paid; stay for what may still be delivered."""
-        early = task.round < task.terms.rounds and task.status not in ENDS
-        if early and self.plan.withdraw_rest:
+        if task.status not in ENDS and self.plan.withdraw_rest:
             self.creator.withdraw_task(self.id)
             task = self.creator.show(self.id)
         if not self._validates:

@@ -47,8 +47,9 @@ class Plan:
         patience: stop after so many rounds without a better figure; None for never.
         min_delta: a figure is better when it is so by more than this.
         target: stop when the figure is at least (lower is better: at most) this.
-        withdraw_rest: withdraw the task when it ends before its last round, which frees the pay of
-            the rounds that will not be.
+        withdraw_rest: withdraw the task when the job ends and it is not completed by that, which
+            frees the pay of rounds that will not be and of slots that nobody took. Who still works
+            on the last round may deliver it, and is paid.
         release_missed: open the slots of those who let the task's whole time for a round pass.
         settle: stay until nobody can deliver any more, so that late results are validated too.
         judge: decides about a checked delivery (policy Manual).

@@ -88,8 +88,10 @@ def next_move(plan: Plan, now: Standing) -> Move:
             f"round {now.task.round} has {now.sound} of the {least} sound results that it needs, "
             "and nobody can deliver another"
         )
-    waiting_for = f"results: {now.decided} of {wanted}"
-    return KeepWaiting(None if over else over_at, waiting_for)
+    until: BlockNumber | None = over_at
+    if over:  # then somebody may still join, or deliver
+        until = now.task.terms.schedule.accept_before if joinable else None
+    return KeepWaiting(until, f"results: {now.decided} of {wanted}")
 
 
 def closes_at(plan: Plan, task: Task) -> BlockNumber:
