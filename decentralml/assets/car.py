@@ -44,11 +44,10 @@ class CarWriter:
         self._file.write(block)
 
     def finish(self, root: bytes) -> None:
-        """Writes the header and waits until all is on the disk."""
+        """Writes the header."""
         self._file.seek(0)
         self._file.write(header(root))
         self._file.flush()
-        os.fsync(self._file.fileno())
 
 
 class CarReader:

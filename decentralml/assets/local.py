@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from decentralml.assets import places
 from decentralml.assets.adding import add_path
@@ -25,6 +26,7 @@ from decentralml.errors import AssetNotFound, BundleRefused, BundleTooLarge, Inv
 from decentralml.types import Cid
 
 _ENDING = ".car"
+_BLOCK = 1 << 20
 
 
 class LocalStore:
@@ -59,12 +61,17 @@ class LocalStore:
         self.root.mkdir(parents=True, exist_ok=True)
         unfinished, descriptor = places.new_file_in(self.root)
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "w+b") as file:
                 writer = CarWriter(file)
                 root = add_path(path, writer.add, progress, total).cid
                 writer.finish(root)
-                # Renamed while it is still locked: no sweep takes it for abandoned.
-                unfinished.rename(self._file(to_text(root)))
+                place = self._file(to_text(root))
+                if _same_bytes(file, place):
+                    places.remove(unfinished)
+                else:
+                    os.fsync(file.fileno())
+                    # Renamed while it is still locked: no sweep takes it for abandoned.
+                    unfinished.rename(place)
         except BaseException:
             places.remove(unfinished)
             raise
@@ -138,3 +145,17 @@ class LocalStore:
             raise AssetNotFound(cid, f"the store at {self.root}") from error
         with file:
             yield CarReader(file, root)
+
+
+def _same_bytes(file: BinaryIO, place: Path) -> bool:
+    """Whether a file is there already, and undamaged: compared, which is cheaper than hashing."""
+    try:
+        other = place.open("rb")
+    except FileNotFoundError:
+        return False
+    with other:
+        file.seek(0)
+        while block := file.read(_BLOCK):
+            if block != other.read(_BLOCK):
+                return False
+        return not other.read(1)

@@ -18,7 +18,7 @@ class AssetStore(Protocol):
     """Files and folders by content. Never hands out bytes that do not hash to their CID."""
 
     def put_folder(self, folder: Path, progress: Progress | None = None) -> Cid:
-        """Keeps a folder and returns its CID; keeping it again changes nothing.
+        """Keeps a folder and returns its CID; what the store has whole is not sent to it again.
 
         Modification times and permissions are not kept.
 

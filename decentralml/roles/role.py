@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from decentralml.assets.at_hand import AtHand
-from decentralml.assets.cid import cid_of_path
 from decentralml.chain import calls
 from decentralml.chain.call_errors import UnknownTask
 from decentralml.chain.records import Task, TaskKind, TaskResult
@@ -143,9 +142,6 @@ class Role:
 
         Raises: AssetError: the folder breaks a rule of bundles.
         """
-        cid = cid_of_path(path)
-        if self.store.has(cid):
-            return cid
         progress = self._moving(Did.UPLOADING, task, round_, path.name)
         put = self.store.put_folder if path.is_dir() else self.store.put_file
         return put(path, progress=progress)

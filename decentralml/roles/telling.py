@@ -60,9 +60,17 @@ def write_round(folder: Path, model: Path, told: Told) -> None:
     """
     if model.name in {SETTINGS, STRATEGY}:
         raise UnusableModel(model)
-    shutil.copyfile(model, folder / model.name)
+    _link(model, folder / model.name)
     if told.settings or told.arrays is not None:
         write_settings(folder, told.strategy, told.settings)
     if told.arrays is not None:
         save_weights(folder / STRATEGY, told.arrays, WeightsHeader(examples=1))
     round_files(folder)
+
+
+def _link(file: Path, place: Path) -> None:
+    """The file under another name, copied only where the system cannot link it."""
+    try:
+        place.hardlink_to(file.resolve())
+    except OSError:
+        shutil.copyfile(file, place)
