@@ -101,21 +101,21 @@ def train_model(
         round_: decides the learning rate and which examples come next.
         controls: SCAFFOLD's, or None.
     """
-    images, labels = as_tensor(data[0]), torch.from_numpy(data[1])
+    images, labels = data[0], torch.from_numpy(data[1])
     mark = zlib.crc32(data[1].tobytes())
     count, steps = len(labels), work.batches(len(labels))
     optimizer = torch.optim.SGD(
         model.parameters(), work.rate(round_), work.momentum, weight_decay=work.weight_decay
     )
     proximal = Proximal(model, work.mu)
-    trained = _trained(model, images[:1], labels, work.absent)
+    trained = _trained(model, as_tensor(images[:1]), labels, work.absent)
     model.train()
     moved = np.random.default_rng([work.seed, mark, round_])
     torch.manual_seed(int(moved.integers(1 << 31)))  # dropout's, if the model has some
     total = 0.0
     for rows in order(count, work.batch_size, steps, round_, (work.seed, mark)):
-        batch = shifted(images[rows], work.shift, moved)
-        loss = step(trained, batch, labels[rows])
+        batch = shifted(as_tensor(images[rows]), work.shift, moved)
+        loss = step(trained, batch, labels[torch.from_numpy(rows)])
         optimizer.zero_grad()
         loss.backward()
         proximal.add_to_gradients(model)
@@ -128,7 +128,7 @@ def train_model(
 
 def order(
     count: int, batch_size: int, steps: int, round_: int, seed: tuple[int, ...]
-) -> Iterator[torch.Tensor]:
+) -> Iterator[np.ndarray]:
     """The rows of each batch of a round.
 
     All rows come once before one comes again, also across rounds; each pass has its own order.
@@ -141,7 +141,7 @@ def order(
             if which not in passes:
                 passes = {which: np.random.default_rng([*seed, which]).permutation(count)}
             rows.append(passes[which][offset])
-        yield torch.from_numpy(np.array(rows))
+        yield np.array(rows)
 
 
 def shifted(images: torch.Tensor, most: int, generator: np.random.Generator) -> torch.Tensor:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import assets_templates
 from decentralml.learning.datasets import Examples
 
+TEMPLATE = Path(assets_templates.__file__).parent / "pytorch"
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -67,3 +71,13 @@ def start(tmp_path: Path) -> Run:
 def make_blots() -> Callable[..., Examples]:
     """See ``blots``."""
     return blots
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Imports a script of the template by its name, as a notebook beside it would."""
+    monkeypatch.syspath_prepend(TEMPLATE)
+    names = [path.stem for path in TEMPLATE.glob("*.py")]
+    for name in names:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return importlib.import_module

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-import assets_templates
 from decentralml.learning.datasets import Examples
 from decentralml.roles.templates import new_task_folder
-
-TEMPLATE = Path(assets_templates.__file__).parent / "pytorch"
 
 
 @dataclass(frozen=True)
@@ -35,16 +30,6 @@ class Job:
         """The environment that a worker's machine sets."""
         given = {"TASK_DIR": self.task, "DATA_DIR": self.data, "MODEL_PATH": self.model, **more}
         return {name: str(value) for name, value in given.items()}
-
-
-@pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
-    """Imports a script of the template by its name, as a notebook beside it would."""
-    monkeypatch.syspath_prepend(TEMPLATE)
-    names = [path.stem for path in TEMPLATE.glob("*.py")]
-    for name in names:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    return importlib.import_module
 
 
 @pytest.fixture

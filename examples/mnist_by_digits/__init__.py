@@ -1,0 +1,1 @@
+"""Digits by worker: each worker sees some digits only, and all learn all of them together."""
