@@ -132,4 +132,5 @@ def _set_up_logging(quiet: bool) -> None:
 def _not_installed(missing: ModuleNotFoundError) -> Exception:
     from decentralml.learning.errors import FrameworkMissing
 
-    return FrameworkMissing("web") if missing.name in {"starlette", "uvicorn"} else missing
+    library = (missing.name or "").partition(".")[0]
+    return FrameworkMissing("web") if library in {"starlette", "uvicorn"} else missing

@@ -114,7 +114,8 @@ class Board:
         seat = next((s for s in self.seats.values() if s.account == account), None)
         if seat is None or number != self.rounds.number:
             return None
-        if self.taken.get(account) == delivery:
+        # What a kept key sends was taken here, though its block may be seen before that is noted.
+        if seat.kept is not None or self.taken.get(account) == delivery:
             self.rounds.delivered(seat.id, number, time.monotonic())
         else:
             self.rounds.fail(seat.id, time.monotonic())

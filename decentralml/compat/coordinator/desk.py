@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -24,11 +25,12 @@ from decentralml.compat.coordinator.seats import Seat, Seats
 from decentralml.compat.coordinator.settings import CoordinatorSettings, Model
 from decentralml.compat.xain.delivery import WEIGHTS, make_delivery
 from decentralml.compat.xain.wire import LAYER, read_initial, read_result_body
-from decentralml.errors import NothingToFederate
+from decentralml.errors import ConfigError, NothingToFederate
 from decentralml.learning.errors import CopiedWeights
 from decentralml.learning.layers import Array, fingerprint
 from decentralml.learning.models import read_layers
 from decentralml.learning.strategies import Strategy
+from decentralml.learning.strategies.registry import named
 from decentralml.learning.weights import WeightsHeader, save_weights
 from decentralml.roles.creator import Creator
 from decentralml.roles.delivery import model_file
@@ -36,6 +38,19 @@ from decentralml.roles.manifest import Manifest
 from decentralml.roles.posting import Offer
 from decentralml.roles.verdicts import Checked, by_checks
 from decentralml.types import AccountId, BlockNumber, Cid, Round
+
+BY_RESULTS_ALONE: Final = frozenset(
+    {
+        "fedavg",
+        "median",
+        "trimmed-mean",
+        "krum",
+        "multi-krum",
+        "bulyan",
+        "geometric-median",
+    }
+)
+"""Strategies that need no weights to begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +247,24 @@ def kept_keys_of(creator: Creator) -> Path:
 
 
 def strategy_of(model: Model) -> Strategy:
-    """The strategy that a configuration names. Raises: LearningError: there is none such."""
-    from decentralml.learning.strategies.registry import named
+    """The strategy that a configuration names.
 
-    return named(model.strategy, **model.strategy_options)
+    Raises:
+        LearningError: there is none such.
+        ConfigError: it does not fit XAIN's participants, or needs weights to begin with.
+    """
+    strategy = named(model.strategy, **model.strategy_options)
+    if getattr(strategy, "client_settings", None):
+        raise ConfigError(
+            f"The strategy {model.strategy} has a part for participants, of which XAIN's protocol "
+            "cannot tell them. Choose another one in [model]."
+        )
+    if model.initial is None and model.strategy.replace("_", "-") not in BY_RESULTS_ALONE:
+        raise ConfigError(
+            f"The strategy {model.strategy} compares results with the weights that the round began "
+            "with. Name the first round's in [model], as initial."
+        )
+    return strategy
 
 
 def _judge(checked: Checked) -> Verdict | None:

@@ -19,7 +19,6 @@ from typing import Any
 
 from tests.decentralml.compat.coordinator.house import House
 
-
 ACCOUNT = re.compile(r"\b5[A-Za-z0-9]{47}\b")
 
 
