@@ -1,6 +1,7 @@
 """Ready task folders: what a creator posts, and what the workers' machines run.
 
     keras/              load, train, evaluate, redefine, federate: Keras and NumPy alone
+    keras/creator       build_model.py: the model that round 1 begins with
     keras/contributor   start_task.sh: train the round's model on data that stays where it is
     keras/engineer      start_task.sh: change the model's structure, show that it works
     pytorch/            a module and a step function, train, evaluate, federate: PyTorch alone

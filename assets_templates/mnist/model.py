@@ -16,7 +16,7 @@ BATCH_SIZE: Final = 16
 
 def template_function(module: str, name: str) -> Any:
     """A function of a template's script, as a notebook beside it would import it."""
-    for folder in ("keras", "annotation"):
+    for folder in ("keras", "keras/creator", "annotation"):
         path = str(Path(__file__).parents[1] / folder)
         if path not in sys.path:
             sys.path.append(path)
@@ -24,22 +24,9 @@ def template_function(module: str, name: str) -> Any:
 
 
 def build_model(side: int = 28, classes: int = 10) -> Any:
-    """A ``keras.Sequential`` of 14,410 parameters for ``side`` x ``side`` images of 0 to 255."""
-    keras = import_keras()
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((side, side, 1)),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(8, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(16, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(32, activation="relu"),
-            layers.Dense(classes, activation="softmax"),
-        ]
-    )
+    """The creator template's ``build_model``: a ``keras.Sequential``, not trained."""
+    import_keras()
+    return template_function("build_model", "build_model")(side, classes)
 
 
 def train_base_model(examples: Examples, path: Path, seed: int) -> None:

@@ -17,6 +17,7 @@ from decentralml.learning.federate import check_result
 from decentralml.learning.frameworks.keras import load_model_safely
 from decentralml.learning.models import read_layers, same_structure
 from decentralml.learning.results import read_result
+from decentralml.roles.templates import new_task_folder
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -67,7 +68,27 @@ def test_an_engineer_s_run_leaves_a_new_structure_that_predicts(
     assert 0.0 < evaluate_file(result.model, job.test_examples()) <= 1.0
 
 
+def test_a_creator_s_script_leaves_a_first_model_trained_or_not(
+    job: Job, start: Run, tmp_path: Path
+) -> None:
+    folder = new_task_folder("creator", tmp_path / "creator")
+    accuracies = []
+    for name, epochs in (("plain", "0"), ("trained", "4")):
+        result = tmp_path / name
+        done = start(
+            sys.executable, folder / "build_model.py",
+            "--data", job.data("contributor", 1), "--result", result, "--epochs", epochs,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == str(result / "model.keras")
+        assert [path.name for path in result.iterdir()] == ["model.keras"]
+        accuracies.append(evaluate_file(result / "model.keras", job.test_examples()))
+    assert same_structure(tmp_path / "plain" / "model.keras", job.base_model)
+    assert accuracies[0] < 0.3 < accuracies[1]
+
+
 SCRIPTS = [
+    "build_model.py",
     "load_data.py",
     "train_model.py",
     "evaluate_model.py",
@@ -78,11 +99,12 @@ SCRIPTS = [
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_each_script_explains_itself_without_keras_or_a_marketplace(
-    job: Job, start: Run, script: str
+    start: Run, tmp_path: Path, script: str
 ) -> None:
     done = start(sys.executable, "-S", "-c", "print()")
     assert done.returncode == 0
-    done = start(sys.executable, job.task("engineering") / script, "--help")
+    folder = new_task_folder("creator", tmp_path / "creator")
+    done = start(sys.executable, next(folder.glob(script)), "--help")
     assert done.returncode == 0, done.stderr
     assert "--data" in done.stdout
 
