@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 from decentralml.chain.records import Task, TaskKind
-from decentralml.errors import TaskFailed
+from decentralml.errors import TaskFailed, TaskLimitExceeded
 from decentralml.roles import steps
 from decentralml.roles.rooms import Machine, Rooms, trust_nothing
 from decentralml.roles.secure.work import SecureWork
@@ -148,15 +148,19 @@ class Participant(SecureWork, Worker):
             bundle=self.workspace.bundle(task.id),
         )
 
+    def _failed(self, task: Task, error: TaskFailed | TaskLimitExceeded) -> None:
+        self._failure = error if isinstance(error, TaskFailed) else None
+        super()._failed(task, error)
+
     def _note_failure(
         self, task: Task, folder: RoundFolder, why: str, error: Exception
     ) -> TaskFailed:
         log = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         folder.log.write_text(log, encoding="utf-8", errors="backslashreplace")
         folder.fresh(folder.record)
-        self._failure = TaskFailed(why, None, log[-2000:])
-        self._failed(task, self._failure)
-        return self._failure
+        failure = TaskFailed(why, None, log[-2000:])
+        self._failed(task, failure)
+        return failure
 
 
 def _write_record(record: Path) -> None:
