@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +12,11 @@ from decentralml.chain.records import Task, TaskKind, TaskResult
 from decentralml.errors import OutOfOrder
 from decentralml.learning import models
 from decentralml.learning.answers import ITEMS, Questionnaire, read_answers, read_questionnaire
-from decentralml.learning.errors import CopiedWeights, MissingFile, ResultRefused
-from decentralml.learning.layers import Template, fingerprint
+from decentralml.learning.errors import MissingFile, ResultRefused
+from decentralml.learning.intake import Intake
 from decentralml.learning.results import ANSWERS, ContributorResult, read_result
+from decentralml.learning.updates import Readable
 from decentralml.roles.verdicts import Checked
-from decentralml.types import AccountId
 
 
 class Checker:
@@ -33,8 +36,11 @@ class Checker:
         self, task: Task, bundle: Callable[[], Path], base: Callable[[], Path | None]
     ) -> None:
         self._task, self._bundle, self._base = task, bundle, base
-        self._seen: dict[str, AccountId] = {}
-        self._expected: Template | Questionnaire | None = None
+        # For models whose arrays do not lie plainly in their file; removed with the checker.
+        self._scratch = Path(tempfile.mkdtemp(prefix="decentralml-"))
+        weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        self._questions: Questionnaire | None = None
+        self._intake: Intake | None = None
 
     def check(self, result: TaskResult, folder: Path) -> Checked:
         """The delivery with its figures.
@@ -48,11 +54,11 @@ class Checker:
             OutOfOrder: the task's own bundle or model cannot be used to check anything.
             AssetError: the task's own bundle or model could not be had.
         """
-        found = read_result(folder)
         if self._task.terms.kind.is_annotation:
+            found = read_result(folder)
             self._check_answers(found)
         else:
-            self._check_model(result, found)
+            found, _ = self._models().take(folder, result.worker)
         return Checked(
             result, folder, examples=found.examples, metrics=tuple(sorted(found.metrics.items()))
         )
@@ -62,35 +68,30 @@ class Checker:
             raise MissingFile(ANSWERS)
         read_answers(found.answers, self._questionnaire())
 
-    def _check_model(self, result: TaskResult, found: ContributorResult) -> None:
-        if found.model is None:
-            raise MissingFile("model (.keras or .safetensors)")
-        mark = fingerprint(models.read_layers(found.model, self._template()))
-        first = self._seen.setdefault(mark, result.worker)
-        if first != result.worker:
-            raise CopiedWeights(first)
-
     def _questionnaire(self) -> Questionnaire:
-        if not isinstance(self._expected, Questionnaire):
+        if self._questions is None:
             bundle = self._bundle()
             try:
-                self._expected = read_questionnaire(bundle / ITEMS)
+                self._questions = read_questionnaire(bundle / ITEMS)
             except ResultRefused as error:
                 raise self._own_fault(error) from error
-        return self._expected
+        return self._questions
 
-    def _template(self) -> Template | None:
+    def _models(self) -> Intake:
+        if self._intake is None:
+            self._intake = Intake(self._round_model(), self._scratch)
+        return self._intake
+
+    def _round_model(self) -> Readable | None:
         if self._task.terms.kind is not TaskKind.CONTRIBUTION:
             return None
-        if self._expected is None:
-            base = self._base()
-            if base is None:
-                return None
-            try:
-                self._expected = models.read_template(base)
-            except ResultRefused as error:
-                raise self._own_fault(error) from error
-        return None if isinstance(self._expected, Questionnaire) else self._expected
+        base = self._base()
+        if base is None:
+            return None
+        try:
+            return models.open_model(base, self._scratch)
+        except ResultRefused as error:
+            raise self._own_fault(error) from error
 
     def _own_fault(self, error: ResultRefused) -> OutOfOrder:
         """No worker is to be refused for what the creator published."""

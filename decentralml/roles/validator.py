@@ -323,9 +323,10 @@ class Validator(Role):
     def round_model(self, task: Task, number: Round) -> RoundModel:
         """The model that a round started from; earlier ones than the chain's were noted."""
         key = f"round_model/{task.id}/{number}"
-        if number == task.round:
-            self.workspace.journal.write_note(key, task.model or "")
         noted = self.workspace.journal.note(key)
+        if number == task.round and noted != (task.model or ""):
+            noted = task.model or ""
+            self.workspace.journal.write_note(key, noted)
         first = (task.terms.model or "") if number == 1 else None
         cid = noted if noted is not None else first
         return RoundModel(Cid(cid) if cid else None, known=cid is not None)

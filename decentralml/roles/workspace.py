@@ -23,7 +23,8 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,7 @@ from decentralml.errors import WorkspaceBusy
 from decentralml.roles.journal import Journal
 from decentralml.types import AccountId, Round, TaskId
 
+_AT_ONCE = 8  # files that are waited for together
 LOOK_AGAIN = 0.05  # seconds: the system can wait for a lock, but not for a limited time
 
 
@@ -183,10 +185,22 @@ def _locked(descriptor: int) -> bool:
 
 def put_in_place(temporary: Path, final: Path) -> None:
     """Rename what is complete, so that ``final`` is whole or not there, also after a power cut."""
-    for path in [*temporary.rglob("*"), temporary] if temporary.is_dir() else [temporary]:
-        sync(path)
+    sync_all([*temporary.rglob("*"), temporary] if temporary.is_dir() else [temporary])
     temporary.replace(final)
     sync(final.parent)
+
+
+def sync_all(paths: Sequence[Path]) -> None:
+    """Have files and folders on the disk; waits once for all of them together, or nearly so.
+
+    File systems keep a journal of their own: those who wait for it at the same time share a turn.
+    """
+    if len(paths) == 1:
+        sync(paths[0])
+        return
+    with ThreadPoolExecutor(min(len(paths), _AT_ONCE)) as pool:
+        for _ in pool.map(sync, paths):
+            pass
 
 
 def sync(path: Path) -> None:

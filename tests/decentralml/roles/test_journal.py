@@ -175,3 +175,35 @@ JournalAgainstDictionary.TestCase.settings = settings(
     max_examples=20, stateful_step_count=20, deadline=None
 )
 TestJournalAgainstDictionary = JournalAgainstDictionary.TestCase
+
+
+def test_only_what_cannot_be_found_out_again_waits_for_the_disk(path: Path) -> None:
+    with Journal(path) as journal:
+        said: list[str] = []
+        journal._db.set_trace_callback(said.append)
+        journal.write_signed("send/1/1", "send", "bytes")
+        journal.write_done("send/1/1", "receipt")
+        journal.write_note("upload/1/1", "cid", cheaply=True)
+        journal.write_note("ended/1/1", "yes")
+        journal._db.set_trace_callback(None)
+    level, levels = "FULL", []
+    for statement in said:
+        if statement.startswith("PRAGMA synchronous="):
+            level = statement.partition("=")[2]
+        elif statement.startswith(("INSERT", "UPDATE")):
+            levels.append(level)
+    assert levels == ["FULL", "NORMAL", "NORMAL", "FULL"]
+
+
+def test_what_is_written_cheaply_survives_the_process(path: Path) -> None:
+    program = """
+import os, signal, sys
+from pathlib import Path
+from decentralml.roles.journal import Journal
+journal = Journal(Path(sys.argv[1]))
+journal.write_note("upload/1/1", "cid", cheaply=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    with Journal(path) as journal:
+        assert journal.note("upload/1/1") == "cid"
