@@ -19,8 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from decentralml.chain.records import AutoAccept
+from decentralml.learning.models import read_layers
+from decentralml.learning.strategies.fedavgm import FedAvgM
 from decentralml.roles.events import Did, Event
-from decentralml.roles.participant import Training
+from decentralml.roles.job import Job
+from decentralml.roles.job_plan import Plan
+from decentralml.roles.participant import Train, Training
 from decentralml.roles.posting import Offer
 from decentralml.roles.worker import Wanted
 from decentralml.runner import find_sandbox
@@ -69,19 +73,27 @@ def contribute_in_sandbox(town: Town, order: dict[str, Any], trace: Trace) -> No
 
 
 def participate(town: Town, order: dict[str, Any], trace: Trace) -> None:
-    """Contribute by a function that counts its calls, with what it keeps from round to round."""
-    runs = town.data(order["name"]) / "runs"
+    """Contribute by a function of this process."""
+    train = counting(town, order["name"], 1.0)
+    worker = town.participant(order["name"], train, checkpoint=trace)
+    worker.take_part(TaskId(order["task"]), once=True)
+
+
+def counting(town: Town, name: str, step: float) -> Train:
+    """A participant's function that notes its calls, and adds what it kept from the rounds before:
+    each of them counts once.
+    """
+    runs = town.data(name) / "runs"
 
     def train(training: Training) -> None:
         with runs.open("a") as file:
             file.write(f"round {training.round}\n")
-        seen = training.state / "seen"
-        before = seen.read_text() if seen.exists() else ""
-        seen.write_text(f"{before}{training.round} ")
-        adding(1.0)(training)
+        kept = training.state / "rounds"
+        before = int(kept.read_text()) if kept.exists() else 0
+        kept.write_text(str(before + 1))
+        adding(step + before)(training)
 
-    worker = town.participant(order["name"], train, checkpoint=trace)
-    worker.take_part(TaskId(order["task"]), once=True)
+    return train
 
 
 def evaluate(town: Town, order: dict[str, Any], trace: Trace) -> None:
@@ -111,6 +123,22 @@ def close_round(town: Town, order: dict[str, Any], trace: Trace) -> None:
         creator.workspace.round(task, Round(1)).federated / "model.safetensors",
         number=Round(2),
     )
+
+
+def run_job(town: Town, order: dict[str, Any], trace: Trace) -> None:
+    """A whole job: its contributors deliver what they can, then the creator goes on, and again."""
+    task = TaskId(order["task"])
+    plan = Plan(
+        strategy=FedAvgM(momentum=0.5, learning_rate=1.0),
+        evaluate=lambda model: {"accuracy": float(read_layers(model)["dense/bias"][0])},
+        curves=town.folder / f"{order['name']}.jsonl",
+    )
+    while True:
+        for place, worker in enumerate(order["workers"]):
+            town.participant(worker, counting(town, worker, 1.0 + place)).take_part(task, once=True)
+        report = Job(town.creator(order["name"], checkpoint=trace), task, plan).run(once=True)
+        if not report.ended.startswith("stopped"):
+            return
 
 
 def give_up(town: Town, order: dict[str, Any], trace: Trace) -> None:
@@ -150,6 +178,7 @@ SCENES: dict[str, Callable[[Town, dict[str, Any], Trace], None]] = {
         contribute_by_hand,
         contribute_in_sandbox,
         participate,
+        run_job,
         evaluate,
         post,
         close_round,

@@ -117,14 +117,14 @@ def test_the_first_round_waits_for_workers_while_they_can_join(
 
 def test_a_round_to_which_nobody_can_deliver_any_more_ends_the_job() -> None:
     nobody = {"head": 199, "assigned": 0, "round_started": BlockNumber(190)}
-    move = next_move(ALL, standing(**nobody))  # type: ignore[arg-type]
+    move = next_move(ALL, standing(**nobody))
     assert isinstance(move, End)
     assert "0 of the 1 sound results" in move.reason
     full = standing(head=150, sent=2, sound=0, assigned=2)  # no slot, before accept_before
     assert isinstance(next_move(ALL, full), End)
     # While one may join, or one is pending, it goes on.
     assert isinstance(next_move(ALL, standing(head=150)), KeepWaiting)
-    open_ = standing(sent=1, decided=0, **nobody)  # type: ignore[arg-type]
+    open_ = standing(sent=1, decided=0, **nobody)
     assert isinstance(next_move(ALL, open_), KeepWaiting)
 
 

@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-from decentralml.chain.records import AutoAccept, Delegated, Manual, Reject
+from decentralml.chain.records import AutoAccept, Delegated, Manual, Reject, TaskStatus
+from decentralml.learning import curves
 from decentralml.types import BlockNumber, Round, TaskId
 from pallets_mock.testing import DevChain
 from tests.decentralml.roles.town import REWARD, STAKE, Town, an_offer
@@ -264,6 +265,60 @@ def test_a_round_is_validated_federated_and_followed_once(theatre: Theatre) -> N
         }
 
     killed_everywhere(theatre, "close_round", setting, outcome, at_least=12)
+
+
+def a_job(theatre: Theatre, name: str) -> dict[str, Any]:
+    town = theatre.town
+    offer = an_offer(rounds=3, slots=2)
+    posted = town.creator(name).create_task(town.bundle(), offer, model=town.base_model())
+    return {"task": posted.task, "workers": [theatre.someone(), theatre.someone()]}
+
+
+def job_done(theatre: Theatre, name: str, order: dict[str, Any]) -> dict[str, object]:
+    """What the chain, the curves and the workers' data say of a job in the end."""
+    town = theatre.town
+    market, task = town.market(name), TaskId(order["task"])
+    now = market.task(task)
+    lines = curves.read(town.folder / f"{name}.jsonl")
+    assert (now.paid, now.owed) == (6 * REWARD, 0)
+    assert now.status is TaskStatus.COMPLETED
+    assert [line["round"] for line in lines] == [1, 2, 3]
+    # The mean of the steps is 1.5, 2.5, 3.5, and half of the last movement comes on top.
+    assert [line["federated"]["accuracy"] for line in lines] == [1.5, 4.75, 9.875]
+    for worker in order["workers"]:
+        paid = [r.paid for r in market.results_of(task) if r.worker == town.address(worker)]
+        assert paid == [REWARD] * 3
+        assert theatre.town.nonce(worker) == 4  # accepted, and sent three times
+    return {
+        "model": [line["model"] for line in lines],
+        "held": market.balance().held,
+        "transactions": town.nonce(name),  # posted; verdicts of three rounds; two rounds begun
+    }
+
+
+def test_a_job_of_three_rounds_goes_on_wherever_its_creator_is_killed(theatre: Theatre) -> None:
+    def outcome(name: str, order: dict[str, Any]) -> object:
+        done = job_done(theatre, name, order)
+        assert done["transactions"] == 6
+        assert [theatre.town.runs(worker) for worker in order["workers"]] == [3, 3]
+        return done
+
+    killed_everywhere(theatre, "run_job", lambda name: a_job(theatre, name), outcome, at_least=45)
+
+
+def test_a_job_whose_people_are_killed_at_any_moment_ends_as_if_nothing_had_happened(
+    theatre: Theatre,
+) -> None:
+    """Creator and contributors live in one process here, which dies again and again."""
+    moments = random.Random(1986)
+    for _ in range(3):
+        name = theatre.someone()
+        order = a_job(theatre, name)
+        kills, patience = 0, 0.1
+        while theatre.play("run_job", name, kill_after=moments.uniform(0, patience), **order):
+            kills, patience = kills + 1, patience * 1.2
+        assert kills > 3
+        assert job_done(theatre, name, order)["transactions"] == 6
 
 
 def test_an_evaluator_gives_each_verdict_once(theatre: Theatre) -> None:
