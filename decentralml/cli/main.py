@@ -35,6 +35,7 @@ GROUPS = {
     "assets": "Store, fetch and verify bundles by content.",
     "chain": "Run a development chain, look at the chain.",
     "simulate": "Many contributors on this machine, without a chain.",
+    "privacy": "Noise and epsilon, and tasks whose creator sees sums alone.",
     "demo": "The whole story on real data, on this machine.",
     "doctor": "What is here, what is missing and how to get it.",
     "config": "Settings, and where each came from.",
