@@ -1,14 +1,8 @@
-"""Says how good a model is on the data of a folder: accuracy and loss.
-
-With several models one line of JSON for each. With ``--each`` it reads models' paths from standard
-input, one a line, and answers each with a line: data and PyTorch are loaded once.
-"""
+"""Says how good a model is on the data of a folder: accuracy and loss, a line of JSON a model."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -45,17 +39,15 @@ def main() -> None:
     """Evaluates, prints one JSON object a model."""
     parser = arguments(__doc__)
     parser.add_argument("models", nargs="*", help="instead of --model")
-    parser.add_argument("--each", action="store_true", help="read paths from standard input")
     options = parser.parse_args()
     images, labels = load_data(Path(options.data))
     model = build_model()
-    named: list[str] = options.models or ([options.model] if options.model else [])
-    paths: Iterable[str] = (line.rstrip("\n") for line in sys.stdin) if options.each else named
-    if not options.each and not named:
+    paths: list[str] = options.models or ([options.model] if options.model else [])
+    if not paths:
         raise TaskError("no model is given: set MODEL_PATH, or name files")
     for path in paths:
         said = evaluate_model(load(model, Path(path)), images, labels)
-        print(json.dumps({"examples": len(labels), **said}), flush=True)
+        print(json.dumps({"examples": len(labels), **said}))
 
 
 if __name__ == "__main__":

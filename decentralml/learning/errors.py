@@ -13,6 +13,7 @@ LearningError
 ├── TooFewUpdates            a robust strategy cannot keep its promise with so few
 ├── StrategyFailed           a strategy broke the protocol (its code is to be repaired)
 ├── FrameworkMissing         Keras (or another) is not installed
+├── MeasureFailed            a creator's own evaluate_model.py gave no figures
 ├── DataNotFound             no images and labels where the task looks for them
 └── DownloadFailed           none of the mirrors gave the right bytes
 
@@ -186,6 +187,20 @@ class FrameworkMissing(LearningError):
     def __init__(self, extra: str) -> None:
         super().__init__(f"{extra} is not installed; run: pip install 'decentralml[{extra}]'")
         self.extra = extra
+
+
+class MeasureFailed(LearningError):
+    """A creator's own ``evaluate_model.py`` gave no figures.
+
+    Attributes: `model`, `said` (the end of what the script said).
+    """
+
+    def __init__(self, script: Path, model: Path, said: str) -> None:
+        super().__init__(
+            f"{script} gave no figures for {model.name}; run it by hand with --model to see why: "
+            f"{said}"
+        )
+        self.model, self.said = model, said
 
 
 class DataNotFound(LearningError):

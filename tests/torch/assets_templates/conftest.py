@@ -35,7 +35,7 @@ class Job:
 @pytest.fixture
 def job(tmp_path: Path, scripts: Callable[[str], Any], make_blots: Callable[..., Examples]) -> Job:
     """Five batches a round on 200 images of the labels 0 to 3."""
-    settings = {"steps": 5, "batch_size": 16, "learning_rate": 0.1}
+    settings = {"steps": 5, "batch_size": 16, "learning_rate": 0.02}
     made = Job(
         new_task_folder("pytorch", tmp_path / "task", settings),
         tmp_path / "model.safetensors",

@@ -17,6 +17,7 @@ import torch
 from decentralml.learning.datasets import Examples
 from decentralml.learning.federate import check_result
 from decentralml.learning.layers import fingerprint
+from decentralml.learning.measure import measuring
 from decentralml.learning.models import read_layers
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -165,14 +166,21 @@ def test_by_hand_a_first_model_is_made_and_measured(
     assert start(sys.executable, job.task / "model.py", made, "--seed", "5").returncode == 0
     assert sum(array.size for array in read_layers(made).values()) == 431_080
     make_blots(50, 2).save(tmp_path / "test" / "digits.npz")
-    models = f"{made}\n{job.model}\n"
     done = start(
-        sys.executable, job.task / "evaluate_model.py", "--data", tmp_path / "test", "--each",
-        stdin=models,
-    )  # fmt: skip
+        sys.executable, job.task / "evaluate_model.py", "--data", tmp_path / "test", made, job.model
+    )
     said = [json.loads(line) for line in done.stdout.splitlines()]
     assert [set(line) for line in said] == [{"examples", "accuracy", "loss"}] * 2
     assert all(line["examples"] == 50 and 2.0 < line["loss"] < 2.6 for line in said)
+
+
+def test_a_creator_measures_models_by_a_folder_of_the_template_with_data(
+    job: Any, make_blots: Callable[..., Examples]
+) -> None:
+    make_blots(50, 2).save(job.task / "held-out.npz")
+    figures = measuring(job.task)(job.model)
+    assert set(figures) == {"accuracy", "loss"}
+    assert 2.0 < figures["loss"] < 2.6
 
 
 def test_a_creator_s_notebook_averages_models_by_their_examples(

@@ -73,9 +73,8 @@ def test_five_processes_on_a_chain_end_with_the_numbers_of_one_process(
     expected = in_one_process(digits, tmp_path)
     federated = rows_of(said[EVALUATOR], after=ROUNDS)["federated"]
     assert federated[4] == f"{expected[-1][1]:.2%}"
-    last, simulated = (read_layers(path) for path in (
-        folder / "federated.safetensors", tmp_path / "simulated" / "rounds" / "model-0002.safetensors",
-    ))  # fmt: skip
+    last = read_layers(folder / "federated.safetensors")
+    simulated = read_layers(tmp_path / "simulated" / "rounds" / f"model-{ROUNDS:04}.safetensors")
     for name, array in last.items():  # sums are taken in the order of names, or of addresses
         np.testing.assert_allclose(array, simulated[name], atol=1e-6)
 
