@@ -47,7 +47,7 @@ def _creator(loaded: Loaded, *, to_json: bool = False) -> Iterator[Creator]:
 def new_task(
     folder: Path = typer.Argument(help="The folder to make."),
     template: str = typer.Option(
-        "contribution", "--template", help="contribution, engineering or annotation."
+        "contribution", "--template", help="contribution, pytorch, engineering or annotation."
     ),
     settings: list[str] = typer.Option(
         None, "--set", help="A choice for the scripts, as in epochs=2; repeatable."
