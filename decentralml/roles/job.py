@@ -232,7 +232,7 @@ class Job:
             refused={**refused, **report.refused},
             missed=tuple(w for w in workers if w not in delivered and self._owes(w)),
             base=self._base_figures(task),
-            figures=self._figures(report.model),
+            figures={**self._figures(report.model), **self._told_by_strategy(number)},
             cid=self.creator.put_model(report.model, told),
             model=report.model,
         )
@@ -246,6 +246,11 @@ class Job:
 
     def _figures(self, model: Path) -> Figures:
         return {} if self.plan.evaluate is None else self.plan.evaluate(model)
+
+    def _told_by_strategy(self, number: Round) -> Figures:
+        """What the strategy itself says of a round: how much privacy is spent, for example."""
+        figures: Callable[[int], Figures] = getattr(self.plan.strategy, "figures", lambda _: {})
+        return figures(int(number))
 
     def _record(self, done: JobRound) -> None:
         self.ledger.record(done)

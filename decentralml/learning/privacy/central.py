@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from decentralml.learning.errors import FrameworkMissing
 from decentralml.learning.privacy.accountant import Releases
 from decentralml.learning.privacy.clip import clip_factor, distance
 from decentralml.learning.privacy.noise import Noise
@@ -92,5 +93,12 @@ class Private:
         return self.inner.step(base, combined, memory)
 
     def figures(self, round_: int, delta: float = 1e-5) -> dict[str, float]:
-        """What the job's curves say of a round: epsilon after it, the first round being 1."""
-        return {"epsilon": Releases(round_).epsilon(self.noise, delta), "delta": delta}
+        """What the job's curves say of a round: epsilon after it, the first round being 1.
+
+        Without noise, or where dp-accounting is not installed, they say nothing of it.
+        """
+        try:
+            epsilon = Releases(round_).epsilon(self.noise, delta)
+        except FrameworkMissing:
+            return {}
+        return {"epsilon": epsilon, "delta": delta} if np.isfinite(epsilon) else {}

@@ -18,11 +18,18 @@ from decentralml.learning.secagg.collector import masks_left
 from decentralml.learning.secagg.errors import OutOfRange, SecretNotRecovered, TooFewMembers
 from decentralml.learning.secagg.fixed import Ring
 from decentralml.learning.secagg.session import Revealed, Session
+from decentralml.learning.strategies import Strategy
+from decentralml.learning.strategies.fedadagrad import FedAdagrad
+from decentralml.learning.strategies.fedadam import FedAdam
+from decentralml.learning.strategies.fedavg import FedAvg
+from decentralml.learning.strategies.fedavgm import FedAvgM
+from decentralml.learning.strategies.fedprox import FedProx
+from decentralml.learning.strategies.fedyogi import FedYogi
 from decentralml.roles.events import Did
 from decentralml.roles.federation import Figures, Part, RoundReport
 from decentralml.roles.gathering import Arrived
 from decentralml.roles.job import Job
-from decentralml.roles.job_plan import JobRound, Plan
+from decentralml.roles.job_plan import InvalidPlan, JobRound, Plan
 from decentralml.roles.job_steps import Standing, closes_at
 from decentralml.roles.round_bundle import round_files
 from decentralml.roles.secure.closing import Closing, OpenRound, Senders, close
@@ -37,6 +44,23 @@ from decentralml.types import AccountId, BlockNumber, Round, TaskId
 
 if TYPE_CHECKING:
     from decentralml.roles.creator import Creator
+
+
+def check_strategy(strategy: Strategy) -> None:
+    """Raises InvalidPlan unless a mean is all that the strategy needs of the updates."""
+    inner = strategy
+    while isinstance(inner, FedProx):
+        inner = inner.inner
+    if type(inner) not in _STEPS:
+        raise InvalidPlan(
+            "strategy",
+            f"{type(inner).__name__} looks at single updates, or adds noise to clipped ones, and a "
+            "secure job knows their mean alone; take "
+            + ", ".join(step.__name__ for step in _STEPS),
+        )
+
+
+_STEPS = (FedAvg, FedAvgM, FedAdam, FedYogi, FedAdagrad)
 
 SUM = "masked_sum.u64"
 """Of a round of masked updates, in its folder, until it is unmasked."""
@@ -55,12 +79,14 @@ class SecureJob(Job):
         settings: the task's terms.
 
     Raises:
+        InvalidPlan: the strategy needs single updates.
         OutOfOrder: it is somebody else's, or another account validates its results.
     """
 
     def __init__(
         self, creator: Creator, task: TaskId, plan: Plan, settings: SecureSettings
     ) -> None:
+        check_strategy(plan.strategy)
         super().__init__(creator, task, plan)
         self.settings = settings
         terms = creator.show(task).terms

@@ -107,6 +107,7 @@ def test_the_curves_tell_epsilon_round_by_round() -> None:
     first, second = strategy.figures(1), strategy.figures(2)
     assert first["delta"] == 1e-5
     assert 0 < first["epsilon"] < second["epsilon"]
+    assert Private(FedAvg(), 1.0, 0.0, 10).figures(1) == {}
 
 
 @pytest.mark.parametrize(

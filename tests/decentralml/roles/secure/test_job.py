@@ -16,10 +16,16 @@ import pytest
 from decentralml.chain.records import Delegated, TaskStatus
 from decentralml.errors import OutOfOrder, TaskFailed
 from decentralml.learning.models import read_layers
+from decentralml.learning.privacy.central import Private
 from decentralml.learning.secagg import keys
+from decentralml.learning.strategies import Strategy
+from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.learning.strategies.fedavgm import FedAvgM
+from decentralml.learning.strategies.fedprox import FedProx
+from decentralml.learning.strategies.median import Median
+from decentralml.learning.strategies.scaffold import Scaffold
 from decentralml.roles.events import Event
-from decentralml.roles.job_plan import JobReport, Plan
+from decentralml.roles.job_plan import InvalidPlan, JobReport, Plan
 from decentralml.roles.participant import Train
 from decentralml.roles.secure.message import FILE, MASKED, read_message
 from decentralml.roles.secure.settings import SecureSettings, rounds_for, write_secure
@@ -214,6 +220,16 @@ def test_a_task_whose_results_another_account_validates_is_run_by_nobody_as_secu
     task = post(town, trainings=1, policy=Delegated(town.address("Ferdie")))
     with pytest.raises(OutOfOrder, match="another account validates"):
         go_on(town, task)
+
+
+@pytest.mark.parametrize(
+    "strategy", [Median(), Private(FedAvg(), 1.0, 1.0, 4), FedProx(Median()), Scaffold()]
+)
+def test_a_strategy_that_needs_single_updates_is_refused(town: Town, strategy: Strategy) -> None:
+    """Above all one that promises noise: none would be added."""
+    task = post(town, trainings=1)
+    with pytest.raises(InvalidPlan, match="mean alone"):
+        go_on(town, task, strategy=strategy)
 
 
 def test_scripts_take_part_and_see_no_key(town: Town) -> None:
