@@ -38,6 +38,28 @@ def test_a_step_goes_from_signed_to_done(path: Path) -> None:
         assert (entry.state, entry.outcome) == (CallState.DONE, "receipt")
 
 
+def test_steps_are_counted_and_listed_by_the_beginning_of_their_key_and_their_state(
+    path: Path,
+) -> None:
+    with Journal(path) as journal:
+        for key in (
+            "verdicts/1/000",
+            "verdicts/1/001",
+            "verdicts/10/000",
+            "verdict",
+            "verdicts/2/é",
+        ):
+            journal.write_signed(key, "give", "bytes")
+        journal.write_done("verdicts/1/000", "receipt")
+        assert journal.count("verdicts/1/") == 2
+        assert journal.count("verdicts/") == 4
+        assert journal.count("") == 5
+        assert journal.count("no") == 0
+        assert [c.key for c in journal.calls("verdicts/1/")] == ["verdicts/1/000", "verdicts/1/001"]
+        under_way = journal.calls("verdicts/", CallState.SIGNED)
+        assert [c.key for c in under_way] == ["verdicts/1/001", "verdicts/10/000", "verdicts/2/é"]
+
+
 def test_a_done_step_cannot_be_signed_again(path: Path) -> None:
     with Journal(path) as journal:
         journal.write_signed("send/1/1", "send", "bytes")

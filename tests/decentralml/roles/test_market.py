@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from decentralml.chain.call_errors import NotValidator, UnknownTask
+from decentralml.chain.call_errors import NotPending, NotValidator, UnknownTask
 from decentralml.chain.records import (
     Accept,
     AutoAccept,
@@ -85,6 +85,50 @@ def test_a_contribution_is_validated_paid_and_federated_by_examples(town: Town) 
     }
     for name, layer in layers_of(report.model).items():
         np.testing.assert_allclose(layer, BASE[name] + 2.0)  # (30 x 1 + 10 x 5) / 40
+
+
+def test_several_verdicts_go_out_in_one_transaction_and_one_that_fails_hinders_no_other(
+    town: Town,
+) -> None:
+    task = posted(town, slots=3)
+    for step, name in enumerate(("Bob", "Charlie", "Dave"), 1):
+        town.data(name, step=float(step))
+        deliver(town, name, task)
+    seen: list[Event] = []
+    creator = town.creator("Alice", on_event=seen.append)
+    pending = creator.results(task)
+    creator.validate_task_result(task, ONE, pending[0].worker, Accept())
+    before = town.nonce("Alice")
+
+    outcomes = creator.validate_task_results(
+        task, [(pending[0], Accept()), (pending[1], Accept()), (pending[2], Reject("no\ngood"))]
+    )
+
+    assert town.nonce("Alice") == before + 1
+    assert isinstance(outcomes[0], NotPending)
+    assert outcomes[1] == outcomes[2] == creator.market.head()
+    assert [r.status for r in creator.results(task)] == [
+        ResultStatus.ACCEPTED,
+        ResultStatus.ACCEPTED,
+        ResultStatus.REJECTED,
+    ]
+    assert creator.results(task)[2].reason == "no good"
+    assert [event.did for event in seen if event.did is not Did.DOWNLOADED][1:] == [
+        Did.FAILED,
+        Did.VALIDATED,
+        Did.REFUSED,
+    ]
+
+
+def test_when_the_chain_takes_none_of_the_verdicts_the_first_refusal_is_raised(
+    town: Town,
+) -> None:
+    task = posted(town, policy=Delegated(town.address("Eve")))
+    for step, name in enumerate(("Bob", "Charlie"), 1):
+        town.data(name, step=float(step))
+        deliver(town, name, task)
+    with pytest.raises(NotValidator):
+        town.creator("Alice").validate_all(task)
 
 
 def test_an_auto_accepted_result_is_paid_when_it_is_sent(town: Town) -> None:

@@ -59,10 +59,12 @@ class Job:
 @pytest.fixture
 def make_job(tmp_path: Path) -> Callable[[Sandbox], Job]:
     def make(sandbox: Sandbox) -> Job:
-        for name in ("task", "data"):
+        for name in ("task", "data", "state"):
             (tmp_path / name).mkdir()
         (tmp_path / "data" / "digits.csv").write_text("5,0,4\n")
         (tmp_path / "model.keras").write_bytes(b"weights")
+        (tmp_path / "round.json").write_text('{"mu": 1}\n')
+        (tmp_path / "strategy.safetensors").write_bytes(b"control")
         run = TaskRun(
             task_dir=tmp_path / "task",
             data_dir=tmp_path / "data",
@@ -70,6 +72,9 @@ def make_job(tmp_path: Path) -> Callable[[Sandbox], Job]:
             model_path=tmp_path / "model.keras",
             round=2,
             contributor_id="5Grw",
+            settings_path=tmp_path / "round.json",
+            strategy_path=tmp_path / "strategy.safetensors",
+            state_dir=tmp_path / "state",
         )
         return Job(run, sandbox)
 

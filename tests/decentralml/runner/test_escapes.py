@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def test_files_of_the_person_are_not_there(job: Any, tmp_path: Path) -> None:
 
 def test_bundle_data_model_and_system_cannot_be_written(job: Any) -> None:
     tried = ["/task/start_task.sh", "/task/new", "/data/digits.csv", "/data/new", os.devnull + "x"]
+    tried += ["/round/round.json", "/round/strategy.safetensors", "/round/new", "/new/state"]
     tried += ["/model/model.keras", "/model/new", "/usr/bin/new", sys.prefix + "/new", "/new"]
     tried += ["/etc/new", "/dev/new", "/run/new", sys.prefix + "/lib"]
 
@@ -64,12 +66,59 @@ for path in {tried}:
     assert (job.run.data_dir / "digits.csv").read_text() == "5,0,4\n"
 
 
+def test_what_is_kept_for_the_next_round_counts_as_disk_while_it_is_written(job: Any) -> None:
+    job.within(disk_bytes=4 << 20).python(
+        """
+import os, time
+for folder in ("STATE_DIR", "RESULT_DIR"):
+    with open(os.environ[folder] + "/half", "wb") as file:
+        file.write(b"x" * (3 << 20)); file.flush(); os.fsync(file.fileno())
+time.sleep(60)
+"""
+    )
+    with pytest.raises(TaskLimitExceeded) as stopped:
+        job.start()
+    assert stopped.value.which == "disk"
+
+
+@pytest.mark.parametrize(
+    ("leave", "why"),
+    [
+        ("os.symlink('/etc/passwd', state + '/link')", "its state has a link"),
+        ("os.mkfifo(state + '/pipe')", "its state has a special file"),
+        ("[open(f'{state}/{n}', 'w').close() for n in range(200)]", "its state is larger"),
+    ],
+)
+def test_what_is_kept_for_the_next_round_is_judged_as_the_result_is(
+    job: Any, leave: str, why: str
+) -> None:
+    job.limits = replace(job.limits, files=100)
+    with pytest.raises((TaskFailed, TaskLimitExceeded)) as refused:
+        ask(job, f"import os; state = os.environ['STATE_DIR']; {leave}; seen = {{}}")
+    assert why in str(refused.value) or "files in the result" in str(refused.value)
+
+
+def test_modes_that_a_script_sets_on_what_it_keeps_do_not_bind_the_person(job: Any) -> None:
+    ask(
+        job,
+        """
+import os
+folder = os.environ["STATE_DIR"] + "/deep"
+os.mkdir(folder); open(folder + "/note", "w").close()
+os.chmod(folder + "/note", 0); os.chmod(folder, 0); os.chmod(os.environ["STATE_DIR"], 0)
+seen = {}
+""",
+    )
+    assert os.access(job.run.state_dir / "deep" / "note", os.R_OK)
+    assert (job.run.state_dir / "deep").stat().st_mode & 0o700 == 0o700
+
+
 def test_nothing_in_the_whole_tree_can_be_written_but_what_is_said(job: Any) -> None:
     seen = ask(
         job,
         """
 import os
-mine = ("/result", "/tmp", "/dev/shm", "/dev/pts")
+mine = ("/result", "/state", "/tmp", "/dev/shm", "/dev/pts")
 places = set()
 for folder, folders, files in os.walk("/"):
     folders[:] = [name for name in folders if not os.path.join(folder, name).startswith(mine)]

@@ -57,6 +57,24 @@ def test_the_script_finds_its_folders_and_facts_in_the_environment(job: Any) -> 
     assert (outcome.result_dir / "seen").read_text() == "5,0,4\nweights"
 
 
+def test_the_script_finds_what_the_strategy_tells_and_keeps_what_it_needs_next_round(
+    job: Any,
+) -> None:
+    (job.run.state_dir / "before").write_text("kept ")
+    job.script(
+        GOOD
+        + """
+        cat "$STATE_DIR/before" "$ROUND_SETTINGS" "$STRATEGY_PATH" > "$RESULT_DIR/seen"
+        echo more > "$STATE_DIR/after"
+        """
+    )
+
+    outcome = job.start()
+
+    assert (outcome.result_dir / "seen").read_text() == 'kept {"mu": 1}\ncontrol'
+    assert (job.run.state_dir / "after").read_text() == "more\n"
+
+
 def test_a_task_without_data_and_model_has_neither_variable(job: Any) -> None:
     for name in ("data_dir", "model_path"):
         object.__setattr__(job.run, name, None)

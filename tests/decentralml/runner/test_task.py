@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ def test_in_a_sandbox_it_reads_what_is_given_and_writes_its_result() -> None:
         "  at most  90 s, 180 s of CPU, 1 GiB of memory, 5 MiB of results, "
         "64 processes and threads",
     ]
+
+
+def test_what_a_strategy_tells_is_read_and_what_the_script_keeps_is_written() -> None:
+    run = replace(
+        RUN, settings_path=Path("/s.json"), strategy_path=Path("/c.bin"), state_dir=Path("/state")
+    )
+    shown = str(describe(run, LIMITS, isolated=True)).splitlines()
+    assert "/t, /mine, /m.keras, /s.json, /c.bin, this machine's" in shown[1]
+    assert shown[2] == "  writes   /r, /state"
 
 
 def test_without_a_sandbox_it_can_do_all_that_the_person_can() -> None:
