@@ -20,6 +20,7 @@ from decentralml.cli.arguments import (
 )
 from decentralml.cli.claiming import claim
 from decentralml.cli.federating import add_federate
+from decentralml.cli.model_of import ModelOf, ResultName, first_model
 from decentralml.cli.options import group, with_settings
 from decentralml.cli.output import JsonFlag, acted, emit, facts, remark
 
@@ -94,6 +95,7 @@ def create_task(
     model: Path = typer.Option(
         None, "--model", exists=True, dir_okay=False, help="The first round's model file."
     ),
+    model_of: ResultName = ModelOf,
     policy: str = typer.Option(
         "manual", "--policy", help="auto-accept, manual, or the account that validates for you."
     ),
@@ -145,7 +147,8 @@ def create_task(
             stake=token.parse(stake),
             arbiter=ruler,
         )
-        posted = creator.create_task(folder, offer, model=model, key=name, strategy=chosen)
+        first = first_model(creator, model, model_of)
+        posted = creator.create_task(folder, offer, model=first, key=name, strategy=chosen)
         emit(posted, as_json, lambda: _show_posted(posted))
 
 
