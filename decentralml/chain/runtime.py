@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from decentralml.chain.keys import Keypair
 
 SS58_FORMAT = 42
+_KEYS = 4096  # storage keys that are remembered: a client asks for the same few again and again
 _CODEC = threading.RLock()
 """The library keeps its decoder classes in the process: two threads must not decode at once."""
 
@@ -123,6 +124,33 @@ def _byte_strings(types: list[Any]) -> list[str]:
     return found
 
 
+def _remember_classes(config: Any) -> None:
+    """Has the library look up a type's class once, not for each value: a third of decoding.
+
+    The class is told its configuration each time, as the library does: simple types are shared
+    between runtimes.
+    """
+    look_up, update = config.get_decoder_class, config.update_type_registry_types
+    found: dict[str, Any] = {}
+
+    def update_type_registry_types(types: Any) -> None:
+        found.clear()
+        update(types)
+
+    def get_decoder_class(type_string: Any) -> Any:
+        known = found.get(type_string) if isinstance(type_string, str) else None
+        if known is None:
+            known = look_up(type_string)
+            if isinstance(type_string, str) and known is not None:
+                found[type_string] = known
+        else:
+            known.runtime_config = config
+        return known
+
+    config.get_decoder_class = get_decoder_class
+    config.update_type_registry_types = update_type_registry_types
+
+
 class Runtime:
     """Codec of one runtime version."""
 
@@ -139,6 +167,8 @@ class Runtime:
             except _BROKEN as error:
                 raise MalformedChainData("metadata", str(metadata)[:40]) from error
         self._config = self._library.runtime_config
+        _remember_classes(self._config)
+        self._keys = lru_cache(_KEYS)(self._storage_key)
         metadata_object: Any = self._library.metadata
         self._types = metadata_object.portable_registry["types"].value
 
@@ -249,12 +279,21 @@ class Runtime:
         Raises:
             InvalidAddress: a text among the parameters is no account.
         """
+        return self._keys(pallet, item, tuple(params))
+
+    def _storage_key(
+        self, pallet: str, item: str, params: tuple[Any, ...]
+    ) -> tuple[str, str, bytes]:
         for param in params:
             if isinstance(param, str):
                 check_account(param)
         with _CODEC:
             key = StorageKey.create_from_storage_function(
-                pallet, item, params, runtime_config=self._config, metadata=self._library.metadata
+                pallet,
+                item,
+                list(params),
+                runtime_config=self._config,
+                metadata=self._library.metadata,
             )
         entry: Any = key.metadata_storage_function
         default = b""
