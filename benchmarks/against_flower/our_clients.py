@@ -41,6 +41,7 @@ def main() -> None:
     numbers, task = range(int(sys.argv[4]), int(sys.argv[5])), TaskId(int(sys.argv[6]))
     with ExitStack() as stack:
         node = stack.enter_context(Node(url))
+        node.runtime()  # read once by each process, before it takes part
         people = [participant(stack, case, node, folder, number) for number in numbers]
         working, before = list(people), job.cpu_seconds()
         while working:

@@ -76,6 +76,7 @@ def main() -> None:
     alice = Keypair.create_from_uri("//Alice", ss58_format=42)
     with Node(url) as node, market.rooms(node, alice, folder, clock.told) as rooms:
         creator = Creator(rooms)
+        node.runtime()  # read once, before the job
         before = job.cpu_seconds()
         task = creator.create_task(bundle, offer, model=model).task
         print(int(task), flush=True)

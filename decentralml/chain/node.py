@@ -213,6 +213,12 @@ class Node:
         """The last block that counts: the best one, or the finalised one (see `wait`)."""
         return self.best() if self.wait == "inclusion" else self.finalised()
 
+    def height(self) -> BlockNumber:
+        """Height of `settled`, in one request where that can be."""
+        if self.wait == "inclusion":
+            return number_of(self.request("chain_getHeader"))
+        return self.finalised().number
+
     def _ref(self, block_hash: str) -> BlockRef:
         return BlockRef(number_of(self.request("chain_getHeader", block_hash)), block_hash)
 

@@ -155,7 +155,7 @@ class Reader:
 
     def head(self) -> BlockNumber:
         """Height of the last block that counts."""
-        return self.node.settled().number
+        return self.node.height()
 
     def token(self) -> Token:
         """How amounts are written here."""

@@ -88,7 +88,7 @@ def follow(
             if not heads.wait(ASK_AGAIN) and time.monotonic() - looked < LOOK_AGAIN:
                 continue
             looked = time.monotonic()
-            top = node.settled().number
+            top = node.height()
             following = _fork(node, seen, following)
             while following <= top and (stop is None or not stop()):
                 block = _block_at(node, following)

@@ -26,6 +26,7 @@ class Role:
         self.rooms = rooms
         self.market, self.store, self.workspace = rooms.market, rooms.store, rooms.workspace
         self.checkpoint = rooms.checkpoint
+        self._at_hand: dict[TaskId, AtHand] = {}  # each reads its index once
 
     @property
     def account(self) -> AccountId:
@@ -110,7 +111,7 @@ class Role:
             cid,
             destination,
             progress=self._moving(Did.DOWNLOADING, task, round_, what),
-            at_hand=AtHand(self.workspace.task(task)),
+            at_hand=self._at_hand.setdefault(task, AtHand(self.workspace.task(task))),
         )
         self.checkpoint(f"fetch/{task}/{what}:after")
         self.tell(Did.DOWNLOADED, task, round_, f"{what} {cid}")
