@@ -66,6 +66,8 @@ def clean_text(raw: bytes, limit: int = MAX_TEXT) -> str:
     become U+FFFD, white space a blank, what is no UTF-8 U+FFFD; at most `limit` characters.
     """
     decoded = raw[: 4 * limit].decode("utf-8", "replace")[:limit]
+    if decoded.isascii() and decoded.isprintable():
+        return decoded
     return "".join(map(_harmless, decoded))
 
 
