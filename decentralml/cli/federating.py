@@ -50,6 +50,12 @@ def add_federate(app: typer.Typer, opened: Callable[..., AbstractContextManager[
         strategy_option: list[str] = typer.Option(
             None, "--strategy-option", help=strategy_choice.OPTION_HELP
         ),
+        rounds: int = typer.Option(
+            None,
+            "--rounds",
+            min=1,
+            help="End the job after so many rounds, though the task has more.",
+        ),
         min_workers: int = typer.Option(
             None,
             "--min-workers",
@@ -110,6 +116,7 @@ def add_federate(app: typer.Typer, opened: Callable[..., AbstractContextManager[
 
         plan = Plan(
             strategy=strategy_choice.chosen_strategy(strategy, strategy_option or []),
+            rounds=rounds,
             min_workers=min_workers,
             min_results=min_results,
             fraction=fraction,

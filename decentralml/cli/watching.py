@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-MOVING = {Did.DOWNLOADING, Did.UPLOADING}
+MOVING = {Did.DOWNLOADING, Did.UPLOADING, Did.GATHERING}
 
 
 def line_of(event: Event) -> str:
@@ -69,14 +69,24 @@ def _print_line(event: Event) -> None:
 def _bars() -> Progress:
     from rich.progress import (
         BarColumn,
-        DownloadColumn,
         Progress,
         TextColumn,
         TimeElapsedColumn,
     )
 
-    shown = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    amount = TextColumn("{task.fields[amount]}")
+    shown = (TextColumn("{task.description}"), BarColumn(), amount, TimeElapsedColumn())
     return Progress(*shown, console=console(stderr=True), transient=True)
+
+
+def _amount(event: Event) -> str:
+    """How far it is: results by their number, all else in bytes."""
+    if event.did is Did.GATHERING:
+        return f"{event.done}/{event.total}"
+    from rich.filesize import decimal
+
+    total = f"/{decimal(event.total)}" if event.total else ""
+    return f"{decimal(event.done)}{total}"
 
 
 class _OnTerminal:
@@ -104,8 +114,13 @@ class _OnTerminal:
         name = (event.did, event.task, event.round, event.text)
         if name not in self.open:
             self.bars.start()
-            self.open[name] = self.bars.add_task(line_of(event), total=event.total or None)
-        self.bars.update(self.open[name], completed=event.done, total=event.total or None)
+            self.open[name] = self.bars.add_task(line_of(event), amount="")
+        self.bars.update(
+            self.open[name],
+            completed=event.done,
+            total=event.total or None,
+            amount=_amount(event),
+        )
         if event.total and event.done >= event.total:
             self.bars.remove_task(self.open.pop(name))
         if not self.open:

@@ -29,6 +29,8 @@ class Did(Enum):
     REFUSED = "refused"
     CLAIMED = "claimed"
     RELEASED = "released"
+    MEASURED = "measured"
+    GATHERING = "gathering"
     FEDERATED = "federated"
     ROUND_STARTED = "round started"
     WITHDRAWN = "withdrawn"
@@ -45,8 +47,9 @@ class Event:
         task: in which task; None before it has a number.
         round: in which round; None where it concerns the whole task.
         text: one line for a person.
-        done: bytes moved so far, while something moves.
-        total: bytes to move in all, 0 while that is not known.
+        done: bytes moved so far, while something moves; results that are there, while a round's
+            are gathered.
+        total: of how many, 0 while that is not known.
         block: the block in which it happened, for what happened on chain.
     """
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from decentralml.chain.records import Manual, ResultStatus, Task, TaskKind, TaskStatus
 from decentralml.errors import CallRejected, NothingToFederate, OutOfOrder, WrongKind
 from decentralml.learning.errors import TooFewUpdates
-from decentralml.roles.events import Did
+from decentralml.roles.events import Did, Event
 from decentralml.roles.federation import (
     Figures,
     Measuring,
@@ -120,7 +120,7 @@ class Job:
             task = self.creator.show(self.id)
             again = self._decide_late(task, head)
             done = self.ledger.get(task.round)
-            why = None if done is None else self._why_over(task)
+            why = self._why_over(task, done)
             if done is not None and why is None:
                 self._publish_next(task, done)
                 continue
@@ -134,9 +134,13 @@ class Job:
                 return move
         return KeepWaiting(None, "nothing")
 
-    def _why_over(self, task: Task) -> str | None:
+    def _why_over(self, task: Task, done: JobRound | None) -> str | None:
+        if done is None:
+            return None
         if task.round >= task.terms.rounds:
             return "every round is done"
+        if self.plan.rounds is not None and task.round >= self.plan.rounds:
+            return f"{done.number} rounds are done"
         why = stop_reason(self.plan, self.ledger.rounds)
         if why is None and task.status in ENDS:
             return f"the task is {task.status.value}"
@@ -152,13 +156,18 @@ class Job:
         gathering = self._gathering
         gathering.task = task
         arrived = gathering.look(head)
-        move = next_move(self.plan, self._standing(task, head, arrived))
+        standing = self._standing(task, head, arrived)
+        move = next_move(self.plan, standing)
         if isinstance(move, Close):
             self._close(gathering, head, arrived)
             return None
         self._give(gathering, pressing(arrived, task, head))
         if isinstance(move, End):
             return move
+        seen = Event(
+            Did.GATHERING, self.id, task.round, "results", standing.decided, standing.taking_part
+        )
+        self.creator.rooms.on_event(seen)
         # What is missing is asked for again with the next block.
         times = [BlockNumber(head + 2) for a in arrived if a.open and a.checked.missing]
         times += [decide_by(a.checked.result, task) for a in arrived if a.verdict is not None]

@@ -35,6 +35,7 @@ class Plan:
 
     Attributes:
         strategy: how results become the next model.
+        rounds: end the job after so many, though the task has more; None for all of them.
         min_workers: the first round waits for so many to have joined, while they still can and its
             time is not over; None for all of the task's slots.
         min_results: sound results without which a round is never federated, at least 1.
@@ -60,6 +61,7 @@ class Plan:
     """
 
     strategy: Strategy = field(default_factory=FedAvg)
+    rounds: int | None = None
     min_workers: int | None = None
     min_results: int = 1
     fraction: float = 1.0
@@ -82,7 +84,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Raises: InvalidPlan: a number is out of its range, or nothing is measured to stop by."""
-        for name in ("min_workers", "min_results", "deadline_blocks", "patience"):
+        for name in ("rounds", "min_workers", "min_results", "deadline_blocks", "patience"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InvalidPlan(name, f"{value} is less than 1")

@@ -65,6 +65,7 @@ class Validator(Role):
             return [
                 checked
                 for number, results in _by_round(self.market.results_of(task), round_).items()
+                if any(result.status in wanted for result in results)
                 for checked in self._check_round(now, number, results)
                 if checked.result.status in wanted
             ]
@@ -193,6 +194,7 @@ class Validator(Role):
         tasks: Callable[[], Iterable[TaskId]],
         judge: Judge = by_checks,
         *,
+        seen: Callable[[TaskId], None] | None = None,
         once: bool = False,
         stop: Callable[[], bool] = never,
     ) -> None:
@@ -201,6 +203,7 @@ class Validator(Role):
         Args:
             tasks: asked for the tasks to look after, each time something happened.
             judge: decides about each delivery.
+            seen: called with each of them after it was looked at.
             once: validate what is there, then return.
             stop: asked at least once a second; True ends the watch.
 
@@ -212,9 +215,13 @@ class Validator(Role):
             head = self.market.head()
             # Held for each pass, not while waiting: the person may federate meanwhile.
             with self.workspace.hold():
-                mine = {task for task in tasks() if self._has_unsettled(task)}
+                all_tasks = list(tasks())
+                mine = {task for task in all_tasks if self._has_unsettled(task)}
                 for task in mine:
                     self.validate_all(task, judge)
+                if seen is not None:
+                    for task in all_tasks:
+                        seen(task)
             if once or stop():
                 return
             wait_for_news(self.market, head, self._decide_by(mine), _is_news, stop)
@@ -263,7 +270,7 @@ class Validator(Role):
     def _checker(self, task: Task, number: Round, base: RoundModel) -> Checker | MessageChecker:
         if task.terms.kind is TaskKind.CONTRIBUTION and read_secure(self.fetch_bundle(task)):
             return self._message_checker(task, number, base)
-        return Checker(task, lambda: self.fetch_bundle(task), lambda: self._base_file(task))
+        return Checker(task, lambda: self.fetch_bundle(task), lambda: self.base_file(task))
 
     def _message_checker(self, task: Task, number: Round, base: RoundModel) -> MessageChecker:
         """Of a secure task: what its round asks for stands in the round's bundle."""
@@ -331,7 +338,7 @@ class Validator(Role):
         cid = noted if noted is not None else first
         return RoundModel(Cid(cid) if cid else None, known=cid is not None)
 
-    def _base_file(self, task: Task) -> Path | None:
+    def base_file(self, task: Task) -> Path | None:
         """The current round's model: all rounds of a task have one structure."""
         if task.model is None:
             return None
@@ -361,4 +368,4 @@ def _by_round(results: Iterable[TaskResult], only: Round | None) -> dict[Round, 
 
 
 def _is_news(task: TaskId, event: str) -> bool:
-    return event in {"TaskCreated", "TaskResultSent"}
+    return event in {"TaskCreated", "TaskResultSent", "RoundStarted"}

@@ -437,6 +437,15 @@ def test_a_job_that_stopped_early_can_keep_its_task_and_go_on_by_another_plan(to
     assert told.round == 2
 
 
+def test_a_job_can_end_before_its_task_has(told: Story) -> None:
+    for _ in (1, 2):
+        told.sends("Bob", "Charlie")
+        report = told.goes_on(Plan(rounds=2))
+    assert report.ended == "2 rounds are done"
+    task = told.town.market("Alice").task(told.task)
+    assert (task.round, task.status, task.owed) == (2, TaskStatus.WITHDRAWN, 0)
+
+
 def test_the_best_model_is_kept_though_later_ones_are_worse(town: Town, tmp_path: Path) -> None:
     told, output = post(town), tmp_path / "best.safetensors"
     plan = Plan(evaluate=bias, output=output)
