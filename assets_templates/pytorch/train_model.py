@@ -62,10 +62,9 @@ class Work:
             TaskError: a value of the wrong kind.
         """
         kinds = {field.name: type(field.default) for field in fields(cls)}
-        try:
-            return cls(**{name: kinds[name](chosen[name]) for name in kinds if name in chosen})
-        except (TypeError, ValueError) as error:
-            raise TaskError(f"a setting is of the wrong kind: {error}") from error
+        return cls(
+            **{name: _kept(name, kinds[name], chosen[name]) for name in kinds if name in chosen}
+        )
 
     def rate(self, round_: int) -> float:
         """The learning rate of a round, counted from 1."""
@@ -76,7 +75,7 @@ class Work:
         return self.steps or max(1, round(self.epochs * count / self.batch_size))
 
 
-class Judged(nn.Module):
+class Spared(nn.Module):
     """A model whose outputs for absent labels are lowered by a constant, for training only."""
 
     def __init__(self, model: nn.Module, lowered: torch.Tensor) -> None:
@@ -126,6 +125,15 @@ def train_model(
     return total / steps
 
 
+def _kept(name: str, kind: type, value: Any) -> Any:
+    """A setting's value in its kind: whole numbers may stand for others, nothing else is turned."""
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise TaskError(f"the setting {name} must be of the kind {kind.__name__}, not {value!r}")
+    return value
+
+
 def order(
     count: int, batch_size: int, steps: int, round_: int, seed: tuple[int, ...]
 ) -> Iterator[np.ndarray]:
@@ -162,7 +170,7 @@ def _trained(model: nn.Module, one: torch.Tensor, labels: torch.Tensor, absent: 
     if labels.max() >= len(lowered):
         raise TaskError(f"there is a label {labels.max()}, the model knows {len(lowered)}")
     lowered[labels.unique()] = 0.0
-    return Judged(model, lowered)
+    return Spared(model, lowered)
 
 
 def contribute(where: Place, work: Work) -> Path:

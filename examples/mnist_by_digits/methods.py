@@ -74,7 +74,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "more-work": Method(
         "the same with 50 batches a round, which spare the outputs for digits not seen",
-        MovingScaffold(),
-        {**DEMO, "control_rate": 0.5, "steps": 50, "absent": 1.0},
+        MovingScaffold(learning_rate=1.2),
+        {**DEMO, "control_rate": 0.5, "steps": 50, "absent": 3.0},
     ),
 }

@@ -35,7 +35,7 @@ def candidates() -> Mapping[str, Method]:
         )
     changes = {
         "scaffold": [{"control_rate": 1.0}, {"control_rate": 0.25}, {"decay": 0.93}],
-        "more-work": [{"absent": 0.0}, {"absent": 2.0}, {"steps": 25}, {"steps": 100}],
+        "more-work": [{"absent": 0.0}, {"absent": 1.0}, {"absent": 2.0}, {"steps": 25}],
     }
     for name, each in changes.items():
         for change in each:

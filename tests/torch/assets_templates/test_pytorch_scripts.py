@@ -94,7 +94,7 @@ def test_scaffold_keeps_its_control_from_round_to_round_and_sends_the_change(
         ({"ROUND_SETTINGS": "SCAFFOLD", "STATE_DIR": "STATE", "STRATEGY_PATH": "OTHER"},
          "control is of another model"),
         ({"ROUND_SETTINGS": "MOMENTUM", "STATE_DIR": "STATE"}, "set momentum to 0"),
-        ({"ROUND_SETTINGS": "WORDS"}, "setting is of the wrong kind"),
+        ({"ROUND_SETTINGS": "WORDS"}, "learning_rate must be of the kind float, not 'fast'"),
     ],
 )  # fmt: skip
 def test_what_is_missing_or_wrong_is_said(

@@ -172,6 +172,16 @@ def test_every_example_comes_once_before_one_comes_again(
         assert sorted(seen[start : start + count]) == list(range(count))
 
 
+def test_settings_keep_their_kind_and_others_are_passed_over(scripts: Scripts) -> None:
+    work, error = scripts("train_model").Work, scripts("task").TaskError
+    assert work.of({"decay": 1, "steps": 3, "scaffold": True, "units": 5}) == work(
+        decay=1.0, steps=3, scaffold=True
+    )
+    for wrong in ({"steps": 2.5}, {"steps": True}, {"scaffold": "false"}, {"mu": None}):
+        with pytest.raises(error, match="must be of the kind"):
+            work.of(wrong)
+
+
 def test_the_learning_rate_falls_round_by_round(scripts: Scripts) -> None:
     work = work_of(scripts, decay=0.5)
     assert [work.rate(round_) for round_ in (1, 2, 3)] == [0.1, 0.05, 0.025]
