@@ -1,6 +1,6 @@
 """Accuracy by strategy when 0 to 4 of 10 contributors send wrong results.
 
-    python -m benchmarks.byzantine [--rounds 10] [--images 1500] [--concentration C] [--strategy S]
+    python -m benchmarks.byzantine [--rounds 10] [--images 1500] [--concentration C] [--wrong 4]
 
 Ten contributors hold equal parts of MNIST (of the folder that DECENTRALML_MNIST_DIR names, else of
 scikit-learn's digits); with ``--concentration`` their shares of each digit are drawn from a
@@ -161,6 +161,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--images", type=int, default=1500, help="of each contributor")
     parser.add_argument("--concentration", type=float, default=None)
+    parser.add_argument("--wrong", type=int, default=4, choices=range(5), help="at most")
     parser.add_argument("--strategy", action="append", choices=list(STRATEGIES))
     options = parser.parse_args()
     digits = load_digits(mnist_folder())
@@ -181,13 +182,14 @@ def main() -> None:
         for label, (name, more) in STRATEGIES.items()
         if label in chosen
     }
-    for attack in ATTACKS:
-        print(f"\n| {attack} | 0 | 1 | 2 | 3 | 4 |\n| --- | --- | --- | --- | --- | --- |")
+    for attack in ATTACKS if options.wrong else ["all honest"]:
+        print(f"\n| {attack} | " + " | ".join(map(str, range(options.wrong + 1))) + " |")
+        print("| --- " * (options.wrong + 2) + "|")
         for label in chosen:
             name, more = STRATEGIES[label]
             cells = [clean[label]] + [
                 run(named(name, **more), parts, test, options.rounds, attack, wrong)
-                for wrong in range(1, 5)
+                for wrong in range(1, options.wrong + 1)
             ]
             print(f"| {label} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |", flush=True)
 

@@ -24,9 +24,9 @@ class GeometricMedian(Robust):
     result is a weighted mean, and all distances follow from the updates' scalar products: files are
     read twice, whatever the number of iterations.
 
-    The smoothing s begins at the updates' median norm and is halved in each step: with the final
-    one from the beginning, somebody who returns the round's model unchanged would hold v there for
-    a million steps.
+    The smoothing s begins at the updates' median norm and is halved in each step: with the last one
+    from the beginning v hardly leaves the round's model where nearly half of the contributors
+    return it unchanged.
 
     Attributes:
         smoothing: the last s, above 0.

@@ -145,6 +145,20 @@ def test_norm_clipping(case: Case, norm: float, flat: Flat) -> None:
 
 
 @QUICK
+@given(case=cases(least=5), inner=st.sampled_from(["median", "krum"]))
+def test_norm_clipping_around_a_robust_strategy_hands_it_clipped_updates(
+    case: Case, inner: str, flat: Flat
+) -> None:
+    robust = {"median": slow.median, "krum": slow.multi_krum(1, 1)}[inner]
+
+    def rule(base: Any, updates: Any, examples: Any) -> Any:
+        alone = slow.norm_clipping(4.0)
+        return robust(base, [alone(base, [update], [1]) for update in updates], examples)
+
+    one_round(case, "norm-clipping", rule, flat, norm=4.0, inner=inner)
+
+
+@QUICK
 @given(case=cases(least=3, most=8))
 def test_geometric_median_has_the_least_sum_of_distances(case: Case, flat: Flat) -> None:
     case.dtype = "float64"
