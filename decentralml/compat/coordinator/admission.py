@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
+import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,8 +25,7 @@ from decentralml.roles.rooms import Rooms
 from decentralml.roles.workspace import Workspace
 from decentralml.types import AccountId, Planck, TaskId
 
-CHALLENGES: Final = 1000
-"""Open at the same time; the oldest is forgotten first."""
+CHALLENGE_SECONDS: Final = 60.0
 KEYS_PER_PLACE: Final = 3
 NAME_ONE: Final = "name a key of your own: DECENTRALML_KEY, or `decentralml keys create`"
 
@@ -43,22 +46,40 @@ class Proof:
 
 
 class Challenges:
-    """Numbers to be signed once each; used by the threads that serve and that check."""
+    """Texts to be signed once each, within a minute.
 
-    def __init__(self) -> None:
-        self._open: dict[str, None] = {}
+    None is remembered before it was used well, so that asking for many cannot crowd out others'.
+    Used by the thread that serves and by the one that checks.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._secret = clock, secrets.token_bytes(32)
+        self._used: dict[str, float] = {}
 
     def new(self) -> str:
         """A fresh one."""
-        challenge = secrets.token_hex(16)
-        self._open[challenge] = None
-        while len(self._open) > CHALLENGES:
-            self._open.pop(next(iter(self._open)))
-        return challenge
+        words = f"{self._clock() + CHALLENGE_SECONDS:.3f}-{secrets.token_hex(8)}"
+        return f"{words}-{self._mark(words)}"
 
-    def use(self, challenge: str) -> bool:
-        """Whether it was given out and not used yet."""
-        return self._open.pop(challenge, self) is None
+    def is_open(self, challenge: str) -> bool:
+        """Whether it was given out here, is not too old, and was not used yet."""
+        words, _, mark = challenge.rpartition("-")
+        if not hmac.compare_digest(mark.encode(), self._mark(words).encode()):
+            return False
+        return self._until(challenge) > self._clock() and challenge not in self._used
+
+    def use(self, challenge: str) -> None:
+        """It was signed; it is not open any more."""
+        now = self._clock()
+        self._used = {used: until for used, until in self._used.items() if until > now}
+        self._used[challenge] = self._until(challenge)
+
+    def _mark(self, words: str) -> str:
+        return hmac.new(self._secret, words.encode(), hashlib.sha256).hexdigest()
+
+    @staticmethod
+    def _until(challenge: str) -> float:
+        return float(challenge.partition("-")[0])
 
 
 class Admission:
@@ -96,10 +117,11 @@ class Admission:
             return self._admit_keyless(taken)
         account = AccountId(proof.account)
         genesis = self._creator.market.genesis
-        if not challenges.use(proof.challenge):
+        if not challenges.is_open(proof.challenge):
             raise NoPlace("the challenge is not open any more; ask for another, and sign that")
         if not is_proved(genesis, self._task, proof.challenge, account, proof.signature):
             raise NoPlace("the signature is not the account's over the challenge")
+        challenges.use(proof.challenge)
         back = next((seat for seat in taken if seat.account == account), None)
         return back or self._admit_owner(account, len(taken))
 

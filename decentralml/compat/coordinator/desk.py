@@ -98,8 +98,8 @@ class Desk:
             creator, self.task.id, settings.participants, self.seats, keys, allowance
         )
         self._marks: dict[str, AccountId] = {}
-        ended = self.task.status in (TaskStatus.COMPLETED, TaskStatus.WITHDRAWN)
-        self.over = ended or self._workspace.journal.note(self._over) == "yes"
+        noted = self._workspace.journal.note(self._over) == "yes"
+        self.over = noted or self._has_ended(self.task)
 
     def results(self) -> list[TaskResult]:
         """Results of the running round that are on chain."""
@@ -144,6 +144,9 @@ class Desk:
     def close_round(self) -> Closed:
         """Validate and pay what came in, average it, begin the next round with it."""
         number = self.task.round
+        if self._has_ended(self._creator.show(self.task.id)):
+            self.over = True  # withdrawn by other means
+            return Closed(number, (), {}, 0)
         refused = {
             checked.result.worker: verdict.reason
             for checked, verdict in self._creator.validate_all(self.task.id, _judge, number)
@@ -169,8 +172,7 @@ class Desk:
     def finish(self) -> None:
         """Free what the job did not use: the kept keys' places, and what is left of the pay."""
         self.admission.release_kept()
-        self.task = self._creator.show(self.task.id)
-        if self.task.status not in (TaskStatus.COMPLETED, TaskStatus.WITHDRAWN):
+        if not self._has_ended(self._creator.show(self.task.id)):
             self._creator.withdraw_task(self.task.id)
         self.task = self._creator.show(self.task.id)
 
@@ -182,6 +184,10 @@ class Desk:
     def head(self) -> BlockNumber:
         """The newest block that counts."""
         return self._market.head()
+
+    @staticmethod
+    def _has_ended(task: Task) -> bool:
+        return task.status in (TaskStatus.COMPLETED, TaskStatus.WITHDRAWN)
 
     @property
     def _over(self) -> str:

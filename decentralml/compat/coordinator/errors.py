@@ -11,3 +11,7 @@ class NoPlace(RoleError):
 
 class LateResult(RoleError):
     """A result came when its round was over, or after another one of the same participant."""
+
+
+class Busy(RoleError):
+    """There is too much to do at the moment; the same may be asked again."""

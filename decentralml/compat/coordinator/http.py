@@ -7,6 +7,8 @@ for the global weights and POST for a result. A refusal is a line of text.
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Protocol
 
@@ -16,13 +18,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from decentralml.compat.coordinator.admission import Proof
-from decentralml.compat.coordinator.errors import LateResult, NoPlace
-from decentralml.errors import CallRejected, ChainError
+from decentralml.compat.coordinator.errors import Busy, LateResult, NoPlace
+from decentralml.errors import CallRejected, ChainError, DecentralMLError
 from decentralml.learning.errors import ResultRefused, TooLarge
 
 BYTES = "application/octet-stream"
 HEARD_OUT = 16 << 20
-NOT_FOUND, CONFLICT, TOO_LARGE, REFUSED, UNAVAILABLE = 404, 409, 413, 422, 503
+MOST_BODIES = 3
+"""Of one participant at the same time: a broken connection may still seem to be coming in."""
+NOT_FOUND, TOO_SLOW, CONFLICT, TOO_LARGE, REFUSED, UNAVAILABLE = 404, 408, 409, 413, 422, 503
 
 
 class Job(Protocol):
@@ -32,7 +36,7 @@ class Job(Protocol):
         """The task, and a new challenge."""
 
     async def rendez_vous(self, proof: Proof | None) -> dict[str, object]:
-        """A place. Raises NoPlace."""
+        """A place. Raises NoPlace, Busy."""
 
     def heartbeat(self, id_: str) -> dict[str, object]:
         """What the participant is to do."""
@@ -48,6 +52,9 @@ class Job(Protocol):
 
     def longest_body(self) -> int:
         """The most bytes that a result may have."""
+
+    def patience(self) -> float:
+        """Seconds that a result may take to come in."""
 
     def place_for_body(self) -> Path:
         """A file that does not exist, for a result."""
@@ -74,8 +81,8 @@ def coordinator_app(job: Job) -> Starlette:
             return JSONResponse(await job.rendez_vous(proof))
         except NoPlace as refusal:
             return JSONResponse({"id": None, "ok": False, "reason": str(refusal)})
-        except ChainError as error:
-            return _line(UNAVAILABLE, f"the chain cannot be asked now: {error}")
+        except (Busy, ChainError) as error:
+            return _line(UNAVAILABLE, f"not now: {error}")
 
     async def heartbeat(request: Request) -> Response:
         return JSONResponse(job.heartbeat(request.path_params["id"]))
@@ -95,6 +102,7 @@ def coordinator_app(job: Job) -> Starlette:
 
 def aggregator_app(job: Job) -> Starlette:
     """Weights out, results in."""
+    coming: Counter[str] = Counter()
 
     async def exchange(request: Request) -> Response:
         id_, token = request.path_params["id"], request.path_params["token"]
@@ -102,7 +110,15 @@ def aggregator_app(job: Job) -> Starlette:
             return _line(NOT_FOUND, "not selected in this round, or the round is over")
         if request.method != "POST":
             return Response(job.weights(), media_type=BYTES)
-        return await _take(job, request, id_, token)
+        if coming[id_] >= MOST_BODIES:
+            return _line(UNAVAILABLE, "not now: other bodies of this participant are coming in")
+        coming[id_] += 1
+        try:
+            return await _take(job, request, id_, token)
+        finally:
+            coming[id_] -= 1
+            if not coming[id_]:
+                del coming[id_]
 
     return Starlette(routes=[Route("/{id}/{token}", exchange, methods=["GET", "POST"])])
 
@@ -110,22 +126,33 @@ def aggregator_app(job: Job) -> Starlette:
 async def _take(job: Job, request: Request, id_: str, token: str) -> Response:
     body = job.place_for_body()
     try:
-        await _receive(request, body, job.longest_body())
+        await asyncio.wait_for(_receive(request, body, job.longest_body()), job.patience())
         return JSONResponse(await job.take(id_, token, body))
-    except ResultRefused as refusal:
-        job.refused(id_, refusal.reason)
-        return _line(TOO_LARGE if isinstance(refusal, TooLarge) else REFUSED, refusal.reason)
-    except LateResult as late:
-        return _line(CONFLICT, f"LateResult: {late}")
-    except CallRejected as rejected:
-        job.refused(id_, str(rejected))
-        return _line(CONFLICT, str(rejected))
-    except ChainError as error:
-        return _line(UNAVAILABLE, f"the chain cannot be asked now: {error}")
-    except ClientDisconnect:
-        return _line(REFUSED, "the body ended early")  # nobody hears it; the log does
+    except (DecentralMLError, asyncio.TimeoutError, ClientDisconnect) as error:
+        status, line = _refusal(error)
+        if isinstance(error, ResultRefused | CallRejected):
+            job.refused(id_, line)
+        return _line(status, line)
     finally:
         body.unlink(missing_ok=True)
+
+
+def _refusal(error: Exception) -> tuple[int, str]:
+    """Status and line for what is wrong with a result.
+
+    Raises: DecentralMLError: it is nothing that a participant can mend.
+    """
+    if isinstance(error, ResultRefused):
+        return TOO_LARGE if isinstance(error, TooLarge) else REFUSED, error.reason
+    if isinstance(error, LateResult | CallRejected):
+        return CONFLICT, f"{type(error).__name__}: {error}"
+    if isinstance(error, ChainError):
+        return UNAVAILABLE, f"not now: {error}"
+    if isinstance(error, asyncio.TimeoutError):
+        return TOO_SLOW, "the body took too long to come in"
+    if isinstance(error, ClientDisconnect):
+        return REFUSED, "the body ended early"  # nobody hears it; the log does
+    raise error
 
 
 async def _receive(request: Request, body: Path, most: int) -> None:

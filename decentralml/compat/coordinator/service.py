@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 from decentralml.compat.coordinator.admission import Challenges, Proof
 from decentralml.compat.coordinator.board import Board
 from decentralml.compat.coordinator.desk import Closed, Desk
-from decentralml.compat.coordinator.errors import LateResult, NoPlace
+from decentralml.compat.coordinator.errors import Busy, LateResult, NoPlace
 from decentralml.compat.coordinator.http import aggregator_app, coordinator_app
 from decentralml.compat.coordinator.seats import Seat
 from decentralml.compat.coordinator.servers import Listener
@@ -33,6 +33,8 @@ from decentralml.types import AccountId, BlockNumber, Cid, Round
 
 LOG: Final = logging.getLogger("decentralml.coordinator")
 LONGEST_SLEEP: Final = 60.0
+MOST_MEETING: Final = 100
+"""Rendez-vous that may wait for the market at the same time."""
 T = TypeVar("T")
 
 OpenDesk = Callable[[], AbstractContextManager[Desk]]
@@ -60,7 +62,7 @@ class Service:
         self._coordinator, self._aggregator = coordinator, aggregator
         self._board, self._challenges = Board(settings), Challenges()
         self._rng = random.Random()
-        self._uploading: set[str] = set()
+        self._meeting = 0
         self._market_thread = ThreadPoolExecutor(1, thread_name_prefix="market")
         self._changed, self._stopped = asyncio.Event(), False
         self._desk: Desk
@@ -203,7 +205,13 @@ class Service:
         """A place for somebody."""
         if self._board.finished:
             raise NoPlace("the job is finished")
-        seat, sent = await self._market(lambda: self._admit(proof))
+        if self._meeting >= MOST_MEETING:
+            raise Busy("too many participants come at once")
+        self._meeting += 1
+        try:
+            seat, sent = await self._market(lambda: self._admit(proof))
+        finally:
+            self._meeting -= 1
         if self._board.sit(seat, sent=sent):
             LOG.info("%s takes part%s", _name(seat), " by a key kept here" if seat.kept else "")
         self._changed.set()
@@ -232,6 +240,10 @@ class Service:
         """The most bytes that a result may have."""
         return longest_body(self._settings.model.spec)
 
+    def patience(self) -> float:
+        """Seconds that a result may take to come in."""
+        return self._settings.timeouts.training
+
     def place_for_body(self) -> Path:
         """A file that does not exist, for a result."""
         return self._bodies / uuid.uuid4().hex
@@ -241,13 +253,7 @@ class Service:
         number, seat = Round(self._board.rounds.number), self._board.seats.get(id_)
         if seat is None or not self._board.allows(id_, token):
             raise LateResult("the round is over, or another was selected meanwhile")
-        if id_ in self._uploading:
-            raise LateResult("another result of this participant is being looked at")
-        self._uploading.add(id_)
-        try:
-            cid = await self._market(lambda: self._desk.deliver(seat, number, body))
-        finally:
-            self._uploading.discard(id_)
+        cid = await self._market(lambda: self._desk.deliver(seat, number, body))
         self._board.take(seat, number, cid)
         LOG.info("round %d: result of %s taken as %s", number, _name(seat), cid)
         self._changed.set()

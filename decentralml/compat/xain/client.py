@@ -23,6 +23,7 @@ ANSWER_SECONDS: Final = 30
 CHAIN_SECONDS: Final = 600
 """For answers that wait for the chain: a rendez-vous, an upload."""
 ASK_AGAIN: Final = 0.5  # seconds
+NOT_NOW: Final = 503
 LONGEST_WORDS: Final = 1 << 16
 _IDENTITY: Final = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 
@@ -120,7 +121,10 @@ class Server:
             raise CoordinatorGone(self.url, type(error).__name__) from error
         level = logging.INFO if found.status_code < 300 else logging.WARNING
         LOG.log(level, "<<< %s [%d] %s", shown, found.status_code, _described(found.headers))
-        return Answer(found.status_code, body)
+        answer = Answer(found.status_code, body)
+        if answer.status == NOT_NOW:
+            raise CoordinatorGone(self.url, answer.line)
+        return answer
 
 
 def _read(found: requests.Response, most: int) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import io
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from decentralml.types import TaskId
 from pallets_mock.testing import DevChain
 
 TOKEN = 10**12
+PATIENCE = 60.0
 CONFIG: dict[str, Any] = {
     "job": {"name": "five-floats", "rounds": 3, "reward": "2"},
     "participants": {"fraction": 1.0, "least": 1, "most": 6, "keyless": "keep"},
@@ -76,6 +78,7 @@ class House:
         with Coordinator(
             lambda: self._desk(settings, checkpoint), self.market, settings
         ) as running:
+            until(lambda: _answers(running))
             yield running
 
     @contextmanager
@@ -121,6 +124,25 @@ class House:
             return int(market.balance_of(account).free)
 
 
+def until(happened: Callable[[], Any]) -> Any:
+    """What a function answers, as soon as that is true; asked again and again."""
+    end, pause = time.monotonic() + PATIENCE, threading.Event()
+    while not (answer := happened()):
+        assert time.monotonic() < end, "it never happened"
+        pause.wait(0.05)
+    return answer
+
+
+def _answers(running: Coordinator) -> bool:
+    """Whether the task is posted; raises what keeps it from that."""
+    if running.wait(0):
+        raise AssertionError("the coordinator ended at once")
+    try:
+        return requests.get(f"{running.url}/market", timeout=5).ok
+    except requests.Timeout:
+        return False
+
+
 class Raw:
     """A participant by bare HTTP, for tests that want to misbehave."""
 
@@ -140,13 +162,9 @@ class Raw:
         answer = requests.get(f"{self.url}/heartbeat/{self.id}", timeout=30)
         return str(answer.json()["state"])
 
-    def beat_until(self, state: str, timeout: float = 30) -> None:
+    def beat_until(self, state: str) -> None:
         """Heartbeats until the coordinator says so."""
-        pause, left = threading.Event(), timeout
-        while self.beat() != state:
-            pause.wait(0.05)
-            left -= 0.05
-            assert left > 0, f"the coordinator never said {state}"
+        until(lambda: self.beat() == state)
 
     def start(self) -> dict[str, Any]:
         said: dict[str, Any] = requests.get(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from decentralml.compat.xain.client import Coordinator as Client
 from decentralml.compat.xain.errors import RendezVousRefused
 from decentralml.compat.xain.identity import Own
 from decentralml.types import Cid, Round
-from tests.decentralml.compat.coordinator.house import TOKEN, House, Raw, body_of
+from tests.decentralml.compat.coordinator.house import TOKEN, House, Raw, body_of, until
 
 ONE_ROUND = {"job": {"rounds": 1, "reward": "2"}}
 KEYED = {"keyless": "refuse"}
@@ -27,6 +28,18 @@ def meet(url: str, own: Own, accept: bool = True) -> Raw:
     person.id = client.rendez_vous(own, market).id
     client.close()
     return person
+
+
+def place_for_somebody(url: str) -> dict[str, Any] | None:
+    """What somebody without a key is told, once there is a place."""
+    said = Raw(url).meet()
+    return said if said["ok"] else None
+
+
+def states_with_one_selected(people: list[Raw]) -> list[str] | None:
+    """What each is told, once somebody is to train."""
+    states = [person.beat() for person in people]
+    return states if "round" in states else None
 
 
 def test_one_without_a_key_is_refused_where_the_configuration_says_so(house: House) -> None:
@@ -99,47 +112,38 @@ def test_no_more_places_than_there_are(house: House) -> None:
 
 
 def test_the_place_of_one_that_died_goes_to_the_next_with_its_unused_key(house: House) -> None:
-    with house.coordinator(participants={"most": 1}, timeouts={"heartbeat": 0.5}) as running:
+    with house.coordinator(participants={"most": 1}, timeouts={"heartbeat": 2}) as running:
         first = Raw(running.url).meet()
-        again = Raw(running.url).meet()
-        while not again["ok"]:  # until half a second is over
-            again = Raw(running.url).meet()
+        again = until(lambda: place_for_somebody(running.url))
 
     assert again["account"] == first["account"]
 
 
 def test_a_kept_key_that_earned_is_given_to_nobody_else(house: House) -> None:
     one_place = {"most": 1, "fraction": 1.0}
-    with house.coordinator(participants=one_place, timeouts={"heartbeat": 0.5}) as running:
+    with house.coordinator(participants=one_place, timeouts={"heartbeat": 2}) as running:
         first = Raw(running.url)
         account = first.meet()["account"]
         first.beat_until("round")
         first.start()
         assert first.upload(body_of([1] * 5)).status_code == 200
-        second = Raw(running.url)
-        said = second.meet()
-        while not said["ok"]:
-            said = second.meet()
+        second = until(lambda: place_for_somebody(running.url))
 
-    assert said["account"] != account
+    assert second["account"] != account
 
 
 def test_those_who_are_not_selected_wait_and_one_that_dies_is_replaced(house: House) -> None:
     asked = {"fraction": 0.3, "least": 3}
-    with house.coordinator(participants=asked, timeouts={"heartbeat": 1.5}, **ONE_ROUND) as running:
+    with house.coordinator(participants=asked, timeouts={"heartbeat": 4}, **ONE_ROUND) as running:
         people = [Raw(running.url) for _ in range(3)]
         for person in people:
             assert person.meet()["ok"]
-        states = [person.beat() for person in people]
-        while "round" not in states:
-            states = [person.beat() for person in people]
+        states = until(lambda: states_with_one_selected(people))
         assert sorted(states) == ["round", "stand_by", "stand_by"]
         dead = people.pop(states.index("round"))
         dead.start()
 
-        states = ["stand_by"]
-        while "round" not in states:  # the dead one sends no heartbeat
-            states = [person.beat() for person in people]
+        states = until(lambda: states_with_one_selected(people))  # the dead one sends none
         heir = people[states.index("round")]
         heir.start()
 
@@ -163,16 +167,13 @@ def test_one_that_never_signs_is_replaced(house: House) -> None:
         )
         owns = [stack.enter_context(house.own(name)) for name in ("Bob", "Charlie")]
         people = [meet(running.url, own) for own in owns]
-        states = [person.beat() for person in people]
-        while "round" not in states:
-            states = [person.beat() for person in people]
+        states = until(lambda: states_with_one_selected(people))
         lazy = states.index("round")
         people[lazy].start()
         assert people[lazy].upload(body_of([1] * 5)).status_code == 200
 
         diligent = people[1 - lazy]
-        while diligent.beat() != "round":
-            people[lazy].beat()
+        diligent.beat_until("round")
         diligent.start()
         said = diligent.upload(body_of([2] * 5)).json()
         owns[1 - lazy].hand.send(said["task"], Round(said["round"]), Cid(said["delivery"]))
@@ -200,9 +201,7 @@ def test_one_that_signs_for_something_else_is_not_paid(house: House) -> None:
             cid = Cid(said["delivery"]) if own is honest else other
             own.hand.send(said["task"], Round(said["round"]), cid)
 
-        # The round wants two and has one: it closes when its time is over, or when the forger,
-        # who is out of it, has gone.
-        people[1].id = "gone"
+        # The round wants two and has one: whoever comes takes the forger's part.
         third = stack.enter_context(house.own("Dave"))
         person = meet(running.url, third)
         person.beat_until("round")

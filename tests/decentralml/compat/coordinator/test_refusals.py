@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import pickle
+import socket
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import requests
 
+from decentralml.chain.market import Market
+from decentralml.chain.node import Node
 from decentralml.chain.records import ResultStatus
-from tests.decentralml.compat.coordinator.house import House, Raw, body_of
+from tests.decentralml.compat.coordinator.house import TOKEN, House, Raw, body_of, key_of, until
 
 ONE_ROUND = {"job": {"rounds": 1, "reward": "2"}}
 BAD = {
@@ -31,7 +36,7 @@ def test_a_bad_result_is_refused_by_name_and_another_one_asked_for(house: House,
         people = [Raw(running.url), Raw(running.url)]
         for person in people:
             person.meet()
-        bad = next(p for p in people if p.beat() == "round" or p.beat() == "round")
+        bad = until(lambda: next((p for p in people if p.beat() == "round"), None))
         good = people[1 - people.index(bad)]
         bad.start()
 
@@ -168,3 +173,52 @@ def test_requests_and_answers_are_logged_without_secrets(
     assert f">>> POST {shown} (no content type, 151 bytes)" in lines
     assert any(line.startswith(f"<<< POST {shown} [422] (text/plain") for line in lines)
     assert not any(person.id in line or token in line for line in lines)
+
+
+def test_a_body_that_never_ends_does_not_hold_the_place(house: House) -> None:
+    with house.coordinator(timeouts={"training": 0.5}, **ONE_ROUND) as running:
+        person = Raw(running.url)
+        person.meet()
+        person.beat_until("round")
+        person.start()
+        where = urlsplit(person.aggregator)
+        with socket.create_connection((str(where.hostname), int(where.port or 0)), 30) as slow:
+            slow.sendall(
+                f"POST {where.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 150\r\n\r\n".encode()
+            )
+            said = slow.recv(65536).decode()
+
+        assert said.startswith("HTTP/1.1 408")
+
+
+def test_many_bodies_at_once_of_one_participant_are_too_many(house: House) -> None:
+    with house.coordinator(**ONE_ROUND) as running, contextlib.ExitStack() as stack:
+        person = Raw(running.url)
+        person.meet()
+        person.beat_until("round")
+        person.start()
+        where = urlsplit(person.aggregator)
+        address = (str(where.hostname), int(where.port or 0))
+        head = f"POST {where.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 150\r\n".encode()
+        for _ in range(3):
+            slow = stack.enter_context(socket.create_connection(address, 30))
+            # Answered as soon as the body is waited for.
+            slow.sendall(head + b"Expect: 100-continue\r\n\r\n")
+            assert slow.recv(1000).startswith(b"HTTP/1.1 100")
+
+        assert person.upload(body_of([1] * 5)).status_code == 503
+
+
+def test_a_job_that_its_creator_withdraws_ends(house: House) -> None:
+    with house.coordinator() as running:
+        person = Raw(running.url)
+        person.meet()
+        person.beat_until("round")
+        person.start()
+        with Node(house.chain.url) as node:
+            Market(node, key_of("Alice")).withdraw_task(house.task().id)
+
+        assert person.upload(body_of([1] * 5)).status_code == 200
+        person.beat_until("finish")
+        assert running.wait(30)
+    assert house.task().owed == 2 * TOKEN  # for the result that nobody validated any more

@@ -272,20 +272,30 @@ def test_a_task_on_another_chain_is_not_signed_for(house: House, tmp_path: Any) 
             Run(Plain(), running.url, 0.05, own).run()
 
 
-def test_a_participant_that_was_away_too_long_meets_again(house: House) -> None:
-    late = threading.Event()
+def test_a_participant_that_was_away_too_long_meets_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asleep, rounds = threading.Event(), []
+    beat = Coordinator.heartbeat
 
-    class Slow(Plain):
+    def heartbeat(self: Coordinator, place: Any) -> Any:
+        return ("stand_by", None) if asleep.is_set() else beat(self, place)
+
+    class Sleeper(Plain):
         def train_round(self, training_input: bytes) -> Any:
-            if not late.is_set():  # longer than the coordinator waits for a heartbeat
-                late.wait(0.8)
-                late.set()
+            rounds.append(training_input)
+            if len(rounds) == 1:  # as a machine that is shut, for longer than is waited
+                asleep.set()
+                threading.Event().wait(3)
+                asleep.clear()
             return self.body
 
-    with house.coordinator(timeouts={"heartbeat": 0.4}, **ONE_ROUND) as running:
-        ours.run_participant(Slow(), running.url, 0.6)
+    monkeypatch.setattr(Coordinator, "heartbeat", heartbeat)
+    with house.coordinator(timeouts={"heartbeat": 1.5}, **ONE_ROUND) as running:
+        ours.run_participant(Sleeper(), running.url, 0.1)
         assert running.wait(30)
 
+    assert len(rounds) == 2
     assert len(house.results()) == 1
 
 
