@@ -10,8 +10,10 @@ from typing import Final
 import numpy as np
 
 from decentralml.learning import models
+from decentralml.learning.decompression import open_update
 from decentralml.learning.layers import Array, Layers
-from decentralml.learning.results import read_result
+from decentralml.learning.results import ContributorResult, read_result
+from decentralml.learning.updates import InMemory, read_whole
 from decentralml.learning.weights import WeightsHeader
 from decentralml.simulation.errors import BadSimulation
 
@@ -45,20 +47,30 @@ class Attack:
         """Puts the attack's weights into a result folder in place of the trained ones.
 
         Args:
-            result: as a contributor's script left it, with a whole model.
+            result: as a contributor's script left it; a compressed update becomes a whole model.
             base: the round's model.
 
         Raises:
-            BadSimulation: the result holds a compressed difference, and no model.
+            BadSimulation: the result holds neither a model nor an update.
         """
         if self.kind == LABEL_FLIP:
             return
         found = read_result(result)
-        if found.model is None:
-            raise BadSimulation("hostile contributors need results with a whole model")
-        before, trained = models.read_layers(base), models.read_layers(found.model)
+        before = models.read_layers(base)
+        trained, target = _trained(found, before, base.suffix)
         sent: Layers = {}
         for name, array in trained.items():
             double = before[name].astype(np.float64), array.astype(np.float64)
             sent[name] = CHANGES[self.kind](*double, random).astype(array.dtype)
-        models.write_like(base, sent, found.model, WeightsHeader(examples=found.examples))
+        models.write_like(base, sent, target, WeightsHeader(examples=found.examples))
+
+
+def _trained(found: ContributorResult, before: Layers, suffix: str) -> tuple[Layers, Path]:
+    """What was trained, and the file that takes what is sent in its place."""
+    if found.model is not None:
+        return models.read_layers(found.model), found.model
+    if found.update is None:
+        raise BadSimulation("a hostile contributor left neither a model nor an update to change")
+    layers = read_whole(open_update(found.update, InMemory(before)))
+    found.update.unlink()
+    return layers, found.folder / f"model{suffix}"

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from decentralml.learning.compression import Compression, write_update
 from decentralml.learning.models import read_layers
 from decentralml.learning.strategies.fedavg import FedAvg
+from decentralml.learning.updates import InMemory
 from decentralml.learning.weights import WeightsHeader, save_weights
 from decentralml.simulation.byzantine import Attack
 from decentralml.simulation.errors import BadSimulation
@@ -61,9 +63,20 @@ def test_an_unknown_attack_is_refused_with_the_known_ones() -> None:
         Attack("magic")
 
 
-def test_a_result_without_a_model_cannot_be_attacked(result: Path) -> None:
+def test_a_compressed_update_is_attacked_and_sent_as_a_whole_model(result: Path) -> None:
+    base = result.parent / "base.safetensors"
     (result / "m.safetensors").unlink()
-    with pytest.raises(BadSimulation, match="whole model"):
+    trained = {"a": np.full(9, 3, np.float32)}
+    update = result / "update.safetensors"
+    write_update(update, InMemory(read_layers(base)), trained, Compression("float16"))
+    Attack("sign-flip").change(result, base, np.random.default_rng(1))
+    assert not update.exists()
+    assert (read_layers(result / "model.safetensors")["a"] == -1).all()
+
+
+def test_a_result_with_nothing_in_it_cannot_be_attacked(result: Path) -> None:
+    (result / "m.safetensors").unlink()
+    with pytest.raises(BadSimulation, match="neither a model nor an update"):
         Attack("scale").change(result, result.parent / "base.safetensors", np.random.default_rng(1))
 
 
