@@ -82,14 +82,14 @@ class Rows:
         return result
 
     def _matrix(self, start: int, stop: int) -> Array:
-        matrix = None
-        for index, row in enumerate(self._read(start, stop)):
-            if matrix is None:
-                matrix = np.empty((len(self), stop - start), _wide(row.dtype))
-            elif row.dtype.itemsize > matrix.dtype.itemsize:
-                matrix = matrix.astype(np.float64)
+        rows = self._read(start, stop)
+        first = next(rows)
+        # Clipping is done in double precision; the rows that it leaves alone are not.
+        kind = _wide(first.dtype) if self._scales is None else np.float64
+        matrix = np.empty((len(self), stop - start), kind)
+        matrix[0] = first
+        for index, row in enumerate(rows, start=1):
             matrix[index] = row
-        assert matrix is not None  # noqa: S101 - there is no Rows without a row
         return matrix
 
     def _read(self, start: int, stop: int) -> Iterator[Array]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -11,10 +13,11 @@ from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.learning.strategies.fedbn import Skipping
 from decentralml.learning.strategies.krum import Krum
 from decentralml.learning.strategies.memory import ArrayMemory
+from decentralml.learning.strategies.norm_clipping import NormClipping
 from decentralml.learning.strategies.registry import named
 from decentralml.learning.strategies.scaffold import Scaffold
-from decentralml.learning.strategies.strategy import settings_of, skips, told_by
-from decentralml.learning.updates import InMemory
+from decentralml.learning.strategies.strategy import Weighing, settings_of, skips, told_by
+from decentralml.learning.updates import InMemory, Readable, Update
 
 
 def update(value: float, control: float | None = None, name: str = "") -> InMemory:
@@ -99,3 +102,37 @@ def test_a_wrapper_tells_nothing_where_the_inner_strategy_tells_nothing() -> Non
     assert hasattr(named("fedprox", inner="scaffold"), "tell")
     template = update(0).template
     assert told_by(named("fedprox"), ArrayMemory(template), template) is None
+
+
+def test_clipping_twice_clips_to_the_smaller_norm() -> None:
+    inner = {"inner": "norm-clipping", "inner.norm": 3.0}
+    far = InMemory({"w": np.array([30.0, 40.0])}, 1, "a")
+    base = InMemory({"w": np.zeros(2)})
+    for outer in (4.0, 3.0):
+        moved = dict(aggregate(named("norm-clipping", norm=outer, **inner), base, [far]))["w"]
+        np.testing.assert_allclose(moved, [1.8, 2.4])
+    moved = dict(aggregate(named("norm-clipping", norm=1.0, **inner), base, [far]))["w"]
+    np.testing.assert_allclose(moved, [0.6, 0.8])
+
+
+def test_a_strategy_within_another_sees_who_sent_an_update_and_what_came_with_it() -> None:
+    seen: list[tuple[str, int, list[str], bool]] = []
+
+    class Looking(FedAvg):
+        def weigh(self, base: Readable, updates: Sequence[Update]) -> Weighing:
+            seen.extend(
+                (u.contributor, u.examples, list(u.template), u.extras is None) for u in updates
+            )
+            return super().weigh(base, updates)
+
+    whole = with_bn(1, 1, "ann")
+    for wrapper in (NormClipping(Looking()), Skipping(Looking())):
+        dict(aggregate(wrapper, with_bn(0, 0, ""), [whole]))
+    assert seen == [
+        ("ann", 1, ["dense", "layers/BatchNormalization/vars/0"], True),
+        ("ann", 1, ["dense"], True),
+    ]
+
+
+def test_a_wrapper_has_no_other_parts_than_a_strategy_s() -> None:
+    assert not hasattr(named("fedprox"), "combine_extras")

@@ -11,7 +11,7 @@ import pytest
 
 from decentralml.learning.errors import EmptyRound, ShapeMismatch, StrategyFailed
 from decentralml.learning.layers import Layers
-from decentralml.learning.strategies import Memory, Weighing
+from decentralml.learning.strategies import Memory, Rows, Weighing
 from decentralml.learning.strategies.driver import BLOCK, aggregate
 from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.learning.strategies.memory import ArrayMemory
@@ -150,3 +150,25 @@ def test_what_a_step_remembers_is_there_in_the_next_round() -> None:
 def test_a_slot_is_named_without_a_slash() -> None:
     with pytest.raises(StrategyFailed, match="a/b"):
         dict(aggregate(Returning(slots=("a/b",)), one(0), [one(1)]))
+
+
+def test_a_strategy_may_look_at_one_update_after_another() -> None:
+    class Largest(FedAvg):
+        def combine(self, rows: Rows, weights: Any) -> Any:
+            assert (len(rows), rows.layer) == (2, "w")
+            return np.maximum.reduce([row.astype(np.float64) for row in rows])
+
+    result = dict(aggregate(Largest(), one(0, 0), [one(1, 5, name="a"), one(3, 2, name="b")]))
+    assert result["w"].tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_strategy_sees_numbers_in_at_least_single_precision(dtype: str) -> None:
+    seen = set()
+
+    class Looking(FedAvg):
+        def combine(self, rows: Rows, weights: Any) -> Any:
+            return rows.apply(lambda matrix: seen.add(str(matrix.dtype)) or matrix[0])
+
+    dict(aggregate(Looking(), one(0, dtype=dtype), [one(1, dtype=dtype)]))
+    assert seen == {"float64" if dtype == "float64" else "float32"}

@@ -130,6 +130,8 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "own_rule_for_a_test.py").write_text(
         "from decentralml.learning.strategies.fedavg import FedAvg\n"
         "class Own(FedAvg): pass\n"
+        "class Plain:\n"
+        "    weigh = combine = step = print\n"
         "thing = 3\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -147,6 +149,8 @@ def test_what_cannot_be_imported_as_a_strategy_is_refused(own_module: str, name:
         named(name.format(own=own_module))
 
 
-def test_one_s_own_strategy_without_options_takes_none(own_module: str) -> None:
+@pytest.mark.parametrize("kind", ["Own", "Plain"])
+def test_one_s_own_strategy_without_options_takes_none(own_module: str, kind: str) -> None:
+    assert named(f"{own_module}:{kind}")
     with pytest.raises(UnknownStrategy, match="no option"):
-        named(f"{own_module}:Own", rate=1)
+        named(f"{own_module}:{kind}", rate=1)
