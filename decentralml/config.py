@@ -60,6 +60,18 @@ class Settings(BaseSettings):
     limit_memory: int = Field(4 * 1024, gt=0, description="MiB of memory that it may take")
     limit_disk: int = Field(2 * 1024, gt=0, description="MiB that it may write")
     limit_processes: int = Field(512, gt=0, description="processes and threads it may start")
+    private_clip: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="longest update that leaves; with it, noise does",
+    )
+    private_noise: float = Field(
+        1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="noise on it, a multiple of 2 private_clip (see `decentralml privacy`)",
+    )
 
     @field_validator("node")
     @classmethod

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from decentralml.chain.market import Market
     from decentralml.chain.node import Node
     from decentralml.config import Loaded, Settings
+    from decentralml.learning.privacy.local import LocalPrivacy
     from decentralml.roles.events import Observer
     from decentralml.roles.federation import Evaluate
     from decentralml.roles.rooms import Machine, Rooms, Trust
@@ -139,7 +140,17 @@ def machine(loaded: Loaded, trust: Trust, *, data: Path | None, bare: bool) -> M
         limits=limits,
         data_dir=None if folder is None else folder.resolve(),
         trust=trust,
+        privacy=privacy(settings),
     )
+
+
+def privacy(settings: Settings) -> LocalPrivacy | None:
+    """The person's wish for noise on what leaves."""
+    from decentralml.learning.privacy.local import LocalPrivacy as Wish
+
+    if settings.private_clip is None:
+        return None
+    return Wish(settings.private_clip, settings.private_noise)
 
 
 def worker_class(role: str) -> type[Worker]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from decentralml.chain.records import TaskKind
+from decentralml.roles.private_work import PrivateWork
 from decentralml.roles.secure.work import SecureWork
 from decentralml.roles.worker import Worker
 
 
-class Contributor(SecureWork, Worker):
+class Contributor(PrivateWork, SecureWork, Worker):
     """Does contribution tasks: trains the round's model on the person's own data."""
 
     name: ClassVar[str] = "contributor"

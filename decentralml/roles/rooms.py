@@ -10,6 +10,7 @@ from typing import TypeAlias
 from decentralml.assets.store import AssetStore
 from decentralml.chain.market import Market
 from decentralml.chain.records import Task
+from decentralml.learning.privacy.local import LocalPrivacy
 from decentralml.roles.events import Checkpoint, Observer, ignore, pass_by
 from decentralml.roles.workspace import Workspace
 from decentralml.runner import Limits, Sandbox
@@ -67,6 +68,7 @@ class Machine:
         data_dir: the person's data, shown read-only to the script; None when it needs none.
         trust: decides once for each bundle whether its script may run.
         env: further variables for the script.
+        privacy: noise on every model that leaves, by local differential privacy; None for none.
     """
 
     sandbox: Sandbox
@@ -74,3 +76,4 @@ class Machine:
     data_dir: Path | None = None
     trust: Trust = trust_nothing
     env: Mapping[str, str] = field(default_factory=dict)
+    privacy: LocalPrivacy | None = None

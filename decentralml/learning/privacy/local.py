@@ -6,7 +6,7 @@ contributors adds noise that alone hides its update, where a trusted creator add
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,8 +15,25 @@ from decentralml.learning.privacy.clip import clip_factor, distance
 from decentralml.learning.privacy.noise import Noise
 from decentralml.learning.updates import InMemory
 
-CLIP = "local_clip"
-NOISE = "local_noise"
+
+@dataclass(frozen=True, slots=True)
+class LocalPrivacy:
+    """What a person wants for everything that leaves the machine.
+
+    Attributes:
+        clip: bound on the L2 length of an update.
+        noise: noise multiplier, see ``privatize``; from 0 (clipping alone, which promises nothing).
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+
+    clip: float
+    noise: float
+
+    def __post_init__(self) -> None:
+        clip_factor(0.0, self.clip)
+        _check_noise(self.noise)
 
 
 def privatize(
@@ -41,8 +58,7 @@ def privatize(
     Raises:
         ValueError: the clip bound is not above 0, or the noise below it.
     """
-    if not 0 <= noise < np.inf:
-        raise ValueError(f"the noise multiplier is {noise}; it is a number from 0 on")
+    _check_noise(noise)
     factor = clip_factor(distance(InMemory(base), InMemory(trained)), clip)
     source = source or Noise()
     private: Layers = {}
@@ -53,21 +69,6 @@ def privatize(
     return private
 
 
-def wanted(settings: Mapping[str, object]) -> tuple[float, float] | None:
-    """(clip, noise) that a round's settings ask for, if they do.
-
-    A creator may ask; what a contributor's own settings say is the contributor's to choose.
-
-    Args:
-        settings: hostile, from ``round.json``.
-
-    Raises:
-        ValueError: they ask for something that is no clip bound and noise.
-    """
-    if CLIP not in settings and NOISE not in settings:
-        return None
-    clip, noise = settings.get(CLIP), settings.get(NOISE)
-    if type(clip) not in (int, float) or type(noise) not in (int, float):
-        raise ValueError(f"{CLIP} and {NOISE} must both be numbers")
-    clip_factor(0.0, float(clip))  # type: ignore[arg-type]
-    return float(clip), float(noise)  # type: ignore[arg-type]
+def _check_noise(noise: float) -> None:
+    if not 0 <= noise < np.inf:
+        raise ValueError(f"the noise multiplier is {noise}; it is a number from 0 on")

@@ -68,9 +68,18 @@ class SecureWork(RoundWork):
                 turn = self._turn(task, terms)
                 if turn.asked.mask:
                     turn.mask(self.workspace.round(task.id, task.round))
+                    self.checkpoint(f"run/{task.id}/{task.round}:masked")
             except LearningError as error:
                 raise self._refused(task, error) from error
         super().record_result(task)
+
+    def _judge(self, task: Task, folder: RoundFolder) -> None:
+        """What was masked had been judged before."""
+        being_made = folder.folder / "masked.tmp"
+        if not folder.run.exists() and being_made.exists():
+            being_made.rename(folder.run)
+        if not (folder.run / MASKED).exists():
+            super()._judge(task, folder)
 
     def _done(self, task: Task) -> bool:
         return self.workspace.journal.note(ended_key(task.id, task.round)) is not None
@@ -173,8 +182,10 @@ class _Turn:
             encoding = self._terms.encoding(session)
             write_masked(being_made / MASKED, base, update, encoding, mine)
         write_message(being_made, Message())
-        shutil.rmtree(folder.run)
+        unmasked = folder.fresh(folder.folder / "unmasked")
+        folder.run.rename(unmasked)
         being_made.rename(folder.run)
+        shutil.rmtree(unmasked)
 
     def _announced(self, session: Session, number: int, under_way: Sum) -> dict[str, Announcement]:
         return dict(self._peers.announcements(session, under_way.announced, Round(2 * number)))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from decentralml.learning.layers import Layers
 from decentralml.learning.privacy.central import Private
-from decentralml.learning.privacy.local import privatize, wanted
+from decentralml.learning.privacy.local import LocalPrivacy, privatize
 from decentralml.learning.privacy.noise import Noise
 from decentralml.learning.strategies.driver import aggregate
 from decentralml.learning.strategies.fedavg import FedAvg
@@ -150,15 +150,9 @@ class TestLocal:
         with pytest.raises(ValueError, match="noise"):
             privatize(BASE, BASE, 1.0, -1.0)
 
-    def test_what_a_round_asks_for_is_read(self) -> None:
-        assert wanted({"mu": 0.1}) is None
-        assert wanted({"local_clip": 2, "local_noise": 0.5}) == (2.0, 0.5)
-
     @pytest.mark.parametrize(
-        "settings",
-        [{"local_clip": 1}, {"local_noise": 1}, {"local_clip": "1", "local_noise": 1},
-         {"local_clip": True, "local_noise": 1}, {"local_clip": 0, "local_noise": 1}],
-    )  # fmt: skip
-    def test_half_or_false_settings_are_refused(self, settings: dict[str, object]) -> None:
-        with pytest.raises(ValueError, match=r"local_clip|clip bound"):
-            wanted(settings)
+        ("clip", "noise"), [(0.0, 1.0), (math.nan, 1.0), (1.0, -1.0), (1.0, math.inf)]
+    )
+    def test_numbers_out_of_range_are_no_wish(self, clip: float, noise: float) -> None:
+        with pytest.raises(ValueError, match="is"):
+            LocalPrivacy(clip, noise)
