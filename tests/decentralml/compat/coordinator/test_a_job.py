@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,3 +77,45 @@ def test_a_participant_with_a_key_signs_for_itself(house: House) -> None:
         assert {result.worker for result in house.results()} == {own.hand.account}
         assert house.free(own.hand.account) - before > 5.9 * TOKEN  # 6 less fees and deposits
         assert own.hand.market.assignment(house.task().id, own.hand.account).ended
+
+
+def test_when_no_result_can_be_used_the_next_round_begins_with_the_same_weights(
+    house: House,
+) -> None:
+    store, kept = house.folder / "store", set[Path]()
+
+    def lose_the_first_result(name: str) -> None:
+        if name == "accept/0:done":
+            kept.update(store.rglob("*"))
+        if name.startswith("fetch/0/result of") and name.endswith(":before") and kept:
+            for file in set(store.rglob("*")) - kept:
+                file.unlink()
+            kept.clear()
+
+    seen: list[Any] = []
+    with house.coordinator(checkpoint=lose_the_first_result, job={"rounds": 2}) as running:
+        our_sdk.run_participant(participant(our_sdk.ParticipantABC, 1, seen), running.url, PERIOD)
+        assert running.wait(30)
+
+    assert seen == [None, None]
+    statuses = {result.round: result.status for result in house.results()}
+    assert statuses == {1: ResultStatus.REJECTED, 2: ResultStatus.ACCEPTED}
+
+
+def test_a_server_optimiser_goes_on_from_round_to_round(house: House) -> None:
+    initial = house.folder / "initial.npy"
+    np.save(initial, np.zeros(5, np.float32))
+    seen: list[Any] = []
+    model = {
+        "initial": str(initial),
+        "result": str(house.folder / "final.npy"),
+        "strategy": "fedavgm",
+        "strategy_options": {"momentum": 0.5, "learning_rate": 1.0},
+    }
+    with house.coordinator(model=model) as running:
+        our_sdk.run_participant(participant(our_sdk.ParticipantABC, 1, seen), running.url, PERIOD)
+        assert running.wait(30)
+
+    # Each result is one step ahead; the server adds half of what it moved before.
+    assert [float(weights[0]) for weights in seen] == [0.0, 1.0, 2.5]
+    assert np.load(house.folder / "final.npy").tolist() == [4.25] * 5
