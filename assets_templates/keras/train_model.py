@@ -1,7 +1,7 @@
 """Trains the round's model on the contributor's own data and leaves it in the result folder.
 
-The result is ``model-<contributor>.keras`` and ``result.json`` (with SCAFFOLD also
-``strategy.safetensors``); the data stays where it is.
+The result is ``model-<contributor>.keras`` (or, compressed, ``update.safetensors``) and
+``result.json`` (with SCAFFOLD also ``strategy.safetensors``); the data stays where it is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from corrections import Controls, controls_for, keep, with_corrections
+from compress import save_update
+from corrections import Controls, arrays_of, controls_for, keep, names_of, with_corrections
 from evaluate_model import evaluate_model
 from load_data import load_data, split
 from task import Place, TaskError, arguments, place, run, settings, write_note
@@ -35,6 +36,10 @@ class Work:
     """FedProx: how strongly the round's model holds."""
     scaffold: bool = False
     """Correct each step by the controls, and send how the own one changed; sgd only."""
+    compression: str = ""
+    """``float16``, ``int8`` or ``topk``: send only what changed, compressed (see compress.py)."""
+    sent_fraction: float = 0.05
+    """Of topk: the share of each layer's numbers that is sent."""
     seed: int = 1
 
     @classmethod
@@ -113,7 +118,7 @@ def save_model(model: Any, folder: Path, contributor: str) -> Path:
 
 
 def contribute(where: Place, work: Work) -> Path:
-    """The whole work: load, train, check on examples held out, save. Returns the model's path."""
+    """The whole work: load, train, check on examples held out, save. Returns the result's path."""
     import keras
 
     images, labels = load_data(where.data)
@@ -121,9 +126,8 @@ def contribute(where: Place, work: Work) -> Path:
     train, check = split(images, labels, HELD_OUT, work.seed)
     model = keras.models.load_model(where.model_path(), compile=False)
     before = evaluate_model(model, *check)
-    _train_in_round(where, model, train, work)
+    path = _train_and_save(where, model, train, work)
     after = evaluate_model(model, *check)
-    path = save_model(model, where.result, where.contributor)
     before = {f"{name}_before": value for name, value in before.items()}
     write_note(where.result, len(train[1]), {**after, **before})
     print(
@@ -131,6 +135,19 @@ def contribute(where: Place, work: Work) -> Path:
         f"held out {before['accuracy_before']:.3f} -> {after['accuracy']:.3f}"
     )
     return path
+
+
+def _train_and_save(
+    where: Place, model: Any, train: tuple[np.ndarray, np.ndarray], work: Work
+) -> Path:
+    if not work.compression:
+        _train_in_round(where, model, train, work)
+        return save_model(model, where.result, where.contributor)
+    names = names_of(model)
+    start = arrays_of(model, names)
+    _train_in_round(where, model, train, work)
+    end = arrays_of(model, names)
+    return save_update(where, start, end, work.compression, work.sent_fraction)
 
 
 def _train_in_round(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +12,18 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from assets_templates.mnist.job import Job
 from assets_templates.mnist.model import template_function
 from decentralml.learning.compression import METHODS, Compression, write_update
 from decentralml.learning.decompression import open_update
+from decentralml.learning.federate import federate
 from decentralml.learning.layers import Layers
+from decentralml.learning.models import read_layers
+from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.learning.updates import InMemory, read_whole
 
 Arrays = dict[str, np.ndarray]
+Run = Callable[..., Any]
 
 
 def model(seed: int) -> Arrays:
@@ -94,3 +102,27 @@ def test_a_change_that_half_precision_cannot_hold_is_not_sent(place: Any) -> Non
     after = {**AFTER, "bias": AFTER["bias"] + np.float32(70_000)}
     with pytest.raises(template_function("task", "TaskError"), match="bias changed by more"):
         save(place, after, "float16")
+
+
+def test_a_task_folder_sends_what_changed_if_its_settings_say_so(
+    job: Job, start: Run, tmp_path: Path
+) -> None:
+    """As a worker's machine runs it; then the creator's mean of the one update."""
+    folder = shutil.copytree(job.task("contribution"), tmp_path / "task")
+    settings = {"compression": "topk", "sent_fraction": 0.1}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    given = {
+        "TASK_DIR": folder,
+        "DATA_DIR": job.data("contributor", 1),
+        "MODEL_PATH": job.base_model,
+        "STATE_DIR": tmp_path / "state",
+    }
+    result = tmp_path / "result"
+    done = start("sh", folder / "start_task.sh", **given)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in result.iterdir()} == {"update.safetensors", "result.json"}
+    report = federate(job.base_model, [result], FedAvg(), tmp_path / "new.keras")
+    base, new = read_layers(job.base_model), read_layers(report.model)
+    changed = {name: float(np.mean(base[name] != new[name])) for name in base}
+    assert all(0 < share <= 0.13 for share in changed.values()), changed
+    assert (tmp_path / "state" / "rest.safetensors").is_file()
