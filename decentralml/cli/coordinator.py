@@ -102,7 +102,7 @@ def _desk(loaded: Loaded, asked: CoordinatorSettings) -> Iterator[Desk]:
     with wiring.rooms(loaded, lambda event: LOG.debug("%s", line_of(event))) as rooms:
         creator = Creator(rooms)
         folder = kept_keys_of(creator)
-        own = KeyInfo("of the kept keys", creator.account, "sr25519", folder)
+        own = KeyInfo("kept-keys", creator.account, "sr25519", folder)
         desk = MarketDesk(creator, asked, KeptKeys(folder, lambda: find_password(own, None)))
         try:
             yield desk

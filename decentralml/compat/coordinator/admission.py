@@ -23,7 +23,7 @@ from decentralml.errors import CallRejected, InsufficientFunds
 from decentralml.roles.creator import Creator
 from decentralml.roles.rooms import Rooms
 from decentralml.roles.workspace import Workspace
-from decentralml.types import AccountId, Planck, TaskId
+from decentralml.types import AccountId, Cid, Planck, Round, TaskId
 
 CHALLENGE_SECONDS: Final = 60.0
 KEYS_PER_PLACE: Final = 3
@@ -134,6 +134,13 @@ class Admission:
         if held is not None and held.delivered and not held.ended:
             self.hand(seat.kept).leave(self._task)
 
+    def send(self, kept: str, round_: Round, delivery: Cid) -> None:
+        """Send a result by a kept key. Raises: CallRejected: the chain refused it."""
+        hand = self.hand(kept)
+        if self._creator.market.balance(hand.account).free < self._allowance // 2:
+            self._fund(hand.account, f"/{int(round_)}")
+        hand.send(self._task, round_, delivery)
+
     def release_kept(self) -> None:
         """Give up every kept key's place: the job is over."""
         for info in self._keys.list():
@@ -200,13 +207,11 @@ class Admission:
             raise NoPlace(f"this coordinator keeps {most} keys, and makes no more; {NAME_ONE}")
         return self._keys.make()
 
-    def _fund(self, account: AccountId) -> None:
-        """Once for each account: deposits and fees of a whole job are paid from it."""
-        creator = self._creator
+    def _fund(self, account: AccountId, when: str = "") -> None:
+        """Give the account what its deposits and fees cost, once for each ``when``."""
+        creator, call = self._creator, calls.transfer(account, self._allowance)
         with creator.workspace.hold():
-            creator.outbox.send(
-                f"fund/{self._task}/{account}", calls.transfer(account, self._allowance)
-            )
+            creator.outbox.send(f"fund/{self._task}/{account}{when}", call)
 
     def _seat(self, account: AccountId, kept: str | None, first_round: int) -> Seat:
         seat = Seat(str(uuid.uuid4()), account, kept, first_round)

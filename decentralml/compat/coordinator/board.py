@@ -54,7 +54,8 @@ class Board:
         """What the participant is to do."""
         standing = self.rounds.hear(id_, time.monotonic())
         if self.finished:
-            self._told.add(id_)
+            if standing is not None:
+                self._told.add(id_)
             return FINISH
         if standing is None:
             return REJECT

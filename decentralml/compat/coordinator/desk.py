@@ -92,6 +92,8 @@ class Desk:
         self._reward = token.parse(settings.job.reward)
         allowance = token.parse(settings.participants.allowance)
         self._strategy = strategy_of(settings.model)
+        if settings.participants.keyless == "keep":
+            keys.check()  # now, rather than when the first of them comes
         self._initial = read_initial(settings.model.initial, settings.model.spec)
         self.task = self._post()
         self.admission = Admission(
@@ -138,7 +140,7 @@ class Desk:
             self._creator.put(delivery, self.task.id, round_)
         self.seats.write_taken(round_, seat.account, cid)
         if seat.kept is not None:
-            self.admission.hand(seat.kept).send(self.task.id, round_, cid)
+            self.admission.send(seat.kept, round_, cid)
         return cid
 
     def close_round(self) -> Closed:

@@ -27,6 +27,15 @@ class KeptKeys:
     def _password(self) -> str:
         return self._ask()
 
+    def check(self) -> None:
+        """Have the password, and see that it opens what there is.
+
+        Raises: PasswordMissing, WrongPassword: nobody has it, or it is another.
+        """
+        password = self._password
+        for info in self.list()[:1]:
+            self._open[info.name] = self._store.unlock(info.name, password)
+
     def list(self) -> list[KeyInfo]:
         """The keys that there are, the oldest first."""
         return self._store.list()

@@ -34,6 +34,7 @@ class Hand(Role):
                 "choose another task",
             )
         with self.workspace.hold():
+            self.outbox.finish_all(f"send/{task}/")  # a process before this one may have begun it
             key, held = f"accept/{task}", self.market.assignment(task, self.account)
             if held is None or self.outbox.is_under_way(key):
                 receipt = self.outbox.send(key, calls.accept_task(task))

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from decentralml.assets.cid import cid_of_path
-from decentralml.compat.xain.client import Coordinator, Market, Place, Server, Training
+from decentralml.compat.xain.client import (
+    ASK_AGAIN,
+    Coordinator,
+    Market,
+    Place,
+    Server,
+    Training,
+)
 from decentralml.compat.xain.delivery import make_delivery
 from decentralml.compat.xain.errors import (
     CoordinatorGone,
@@ -104,10 +112,14 @@ class Run:
         # From here on it is known to be one: a silence is a restart, not a wrong address.
         self._coordinator.server.patience = PATIENCE
         self._accept(market)
+        end = time.monotonic() + PATIENCE
         while True:
             try:
                 return market, self._coordinator.rendez_vous(self._own, market)
             except CoordinatorGone:
+                if time.monotonic() >= end:
+                    raise
+                time.sleep(ASK_AGAIN)
                 # Restarted, it has forgotten its challenges: ask for another.
                 market = self._coordinator.market()
 

@@ -151,3 +151,11 @@ def test_a_signal_ends_it_in_order_and_it_goes_on_with_the_same_task(
             assert running.returncode == status
             assert f"{word}: what was done is kept" in rest
             assert "Traceback" not in rest
+
+
+def test_keeping_keys_needs_a_password_at_the_beginning(cli: Any, config: Path) -> None:
+    config.write_text(config.read_text() + '[participants]\nkeyless = "keep"\n')
+    refused = cli("coordinator", "--config", config, "--key", "//Alice")
+
+    assert refused.status == 5
+    assert "DECENTRALML_PASSWORD" in refused.err

@@ -215,3 +215,21 @@ def test_one_that_signs_for_something_else_is_not_paid(house: House) -> None:
         assert statuses[honest.hand.account] is ResultStatus.ACCEPTED
         assert statuses[third.hand.account] is ResultStatus.ACCEPTED
         assert statuses[forger.hand.account] is ResultStatus.REJECTED
+
+
+def test_a_kept_key_that_has_spent_half_is_given_more(house: House) -> None:
+    asked = {"allowance": "0.05"}  # an assignment's deposit and two results' take more than half
+    with house.coordinator(participants=asked, job={"rounds": 3, "reward": "0.000001"}) as running:
+        person = Raw(running.url)
+        account = person.meet()["account"]
+        for step in range(3):
+            person.beat_until("round")
+            person.start()
+            assert person.upload(body_of([step] * 5)).status_code == 200
+        person.beat_until("finish")
+        assert running.wait(30)
+
+    assert len(house.results()) == 3
+    with house.market() as market:
+        balance = market.balance(account)
+    assert balance.free + balance.held > 0.05 * TOKEN
