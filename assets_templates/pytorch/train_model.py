@@ -19,6 +19,7 @@ from corrections import Controls, Proximal, controls_for, keep
 from evaluate_model import evaluate_model
 from load_data import as_tensor, load_data, split
 from model import build_model, step
+from own_layers import keep_own, put_back
 from task import Place, TaskError, arguments, place, run, settings, write_note
 from torch import nn
 from weights import load, save
@@ -49,6 +50,8 @@ class Work:
     """Share of the data to check with, for the metrics."""
     mu: float = 0.0
     """FedProx: how strongly the round's model holds."""
+    skip: str = ""
+    """FedBN: the layers that stay the contributor's own, ``*batch_norm*,bn*``."""
     scaffold: bool = False
     control_rate: float = 1.0
     """SCAFFOLD: how far the control moves to the round's own gradient; 1 in its paper."""
@@ -178,6 +181,7 @@ def contribute(where: Place, work: Work) -> Path:
     images, labels = load_data(where.data)
     train, check = split(images, labels, work.held_out, work.seed)
     model = load(build_model(), where.model_path())
+    put_back(where, model, work.skip)
     before = evaluate_model(model, *check) if work.held_out else {}
     loss = _train_in_round(where, model, train, work)
     after = evaluate_model(model, *check) if work.held_out else {}
@@ -185,6 +189,7 @@ def contribute(where: Place, work: Work) -> Path:
     metrics["training_loss"] = loss
     path = where.result / f"model-{where.contributor}.safetensors"
     save(model, path)
+    keep_own(where, model, work.skip)
     write_note(where.result, len(train[1]), metrics)
     said = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
     print(f"round {where.round}: {len(train[1])} examples, {said}")
