@@ -68,7 +68,9 @@ class Curves:
         name = self._plan.metric
         measured = [(int(r.number), r.figures[name]) for r in rounds if name in r.figures]
         claimed = [(int(r.number), r.claimed[name]) for r in rounds if name in r.claimed]
-        shown = {"federated model": measured, "contributors' own": claimed}
+        if name in rounds[0].base:
+            measured.insert(0, (rounds[0].number - 1, rounds[0].base[name]))
+        shown = {"federated model": measured, "as contributors say": claimed}
         curves.draw(
             self._plan.picture,
             {label: curve for label, curve in shown.items() if curve},
