@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -39,6 +40,8 @@ ROOT = Path(__file__).parents[2]
 CREATOR = "creator"
 PURSE = 1000  # tokens for each person, from a development account
 ENOUGH = 10**9  # images
+TICK = 0.2  # seconds
+PATIENCE = 120  # seconds for the others, once a worker has ended
 
 
 class Process:
@@ -46,27 +49,29 @@ class Process:
 
     def __init__(self, person: Person, words: list[str], node: str, store: Path) -> None:
         self.person, self.last = person, ""
-        log = (person.folder / "log").open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.{words[0]}", *words[1:]],
-            env=person.environment(node, store),
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        log.close()
+        with (person.folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", f"{__package__}.{words[0]}", *words[1:]],
+                env=person.environment(node, store),
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         self._reader = threading.Thread(target=self._show, args=(self.process.stdout,))
         self._reader.start()
 
-    def end(self) -> None:
-        """Wait for its end. Exits with the end of its log where it failed."""
-        status = self.process.wait()
+    def has_ended(self) -> bool:
+        """Whether it ended well. Exits with the end of its log where it failed."""
+        status = self.process.poll()
+        if status is None:
+            return False
         self._reader.join()
         if status:
             log = (self.person.folder / "log").read_text(errors="replace")
             sys.exit(f"{self.person.name} ended with status {status}:\n{log[-3000:]}")
+        return True
 
     def tell(self, line: str) -> None:
         """Write a line to its standard input."""
@@ -83,8 +88,15 @@ class Process:
     def _show(self, lines: IO[str]) -> None:
         for line in lines:
             self.last = line.rstrip("\n")
-            if not self.last.startswith("{"):
-                print(f"{self.person.name:<10} {self.last}", flush=True)
+            shown = _failure(self.last) if self.last.startswith("{") else self.last
+            if shown:
+                print(f"{self.person.name:<10} {shown}", flush=True)
+
+
+def _failure(event: str) -> str:
+    """What failed, of a worker's events as JSON lines; nothing where all is well."""
+    said = json.loads(event)
+    return f"round {said['round']} failed: {said['text']}" if said["did"] == "failed" else ""
 
 
 def cast(root: Path, node: Node) -> dict[str, Person]:
@@ -116,13 +128,25 @@ def play(job: Job, people: Mapping[str, Person], node: str, options: argparse.Na
             start(name, "worker", str(job.data(name)), "--trust", creator, "--json", *bare)
         wanted = ["--method", options.method, "--rounds", str(options.rounds)]
         posting = start(CREATOR, "creator", str(job.folder), people[EVALUATOR].account, *wanted)
-        posting.end()
+        wait_for(posting, running)
         evaluator.tell(posting.last)
-        for process in running:
-            process.end()
+        while not all(process.has_ended() for process in running):
+            time.sleep(TICK)
     finally:
         for process in running:
             process.kill()
+
+
+def wait_for(creator: Process, running: list[Process]) -> None:
+    """Wait until the job is over. Exits when anybody failed, or a worker left it early."""
+    left: float | None = None
+    while not creator.has_ended():
+        ended = [process.person for process in running if process.has_ended()]
+        gone = [person.name for person in ended if person.role == "contributor"]
+        left = (left or time.monotonic()) if gone else None
+        if left is not None and time.monotonic() - left > PATIENCE:
+            sys.exit(f"{gone[0]} left the job, and it does not go on")
+        time.sleep(TICK)
 
 
 def main() -> None:
