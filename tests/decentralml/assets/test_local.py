@@ -132,6 +132,19 @@ def test_putting_again_heals_what_was_damaged(
     store.verify(cid)
 
 
+def test_what_is_there_undamaged_is_not_written_again(
+    store: LocalStore, stored: tuple[Cid, Path], bundle: Path
+) -> None:
+    _, file = stored
+    before = file.stat()
+
+    store.put_folder(bundle)
+
+    after = file.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert list(store.root.iterdir()) == [file]
+
+
 def test_files_that_are_none_of_the_stores_are_not_listed_nor_cleared(store: LocalStore) -> None:
     store.root.mkdir()
     (store.root / "notes.car").touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,7 @@ from decentralml.learning.inspection import check_readable
 from decentralml.learning.layers import Layers
 from decentralml.learning.limits import ModelLimits
 from decentralml.learning.updates import InMemory, read_whole
+from decentralml.learning.weights import WeightsHeader, save_weights
 
 LARGE = 3 * (1 << 16) + 5
 """Numbers of a layer that is read in several blocks, the last of them short."""
@@ -382,3 +384,17 @@ def test_other_tools_can_read_the_file(write: Write) -> None:
     found = load_file(write(BASE, {"a": BASE["a"] + 2}, TOPK, 0.01))
     assert found["indices/a"].size == 6
     assert found["values/a"].tolist() == [2] * 6
+
+
+def test_the_documented_script_leaves_an_update(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "compressed-updates.md"
+    (script,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    model = tmp_path / "model.safetensors"
+    save_weights(model, BASE, WeightsHeader(examples=1))
+    monkeypatch.setenv("MODEL_PATH", str(model))
+    monkeypatch.setenv("RESULT_DIR", str(tmp_path))
+    exec(compile(script, str(page), "exec"), {})
+    moved = read_back(BASE, tmp_path / "update.safetensors")["a"]
+    assert np.count_nonzero(moved != 1) == 30

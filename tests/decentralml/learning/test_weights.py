@@ -15,6 +15,7 @@ from decentralml.learning.layers import template_of
 from decentralml.learning.limits import ModelLimits
 from decentralml.learning.weights import (
     WeightsHeader,
+    open_arrays,
     read_arrays,
     read_header,
     read_specs,
@@ -165,3 +166,34 @@ def test_a_header_that_nobody_here_writes_is_refused(tmp_path: Path, header: Any
 def test_the_largest_count_of_examples_passes(tmp_path: Path) -> None:
     path = with_header(tmp_path / "w.safetensors", {**PLAIN, "examples": 10**15})
     assert read_weights(path)[1].examples == 10**15
+
+
+def raw_file(path: Path, offsets: dict[str, list[int]], data: bytes) -> Path:
+    """A safetensors file of single-precision arrays that lie where ``offsets`` says."""
+    head = {
+        name: {"dtype": "F32", "shape": [(end - start) // 4], "data_offsets": [start, end]}
+        for name, (start, end) in offsets.items()
+    }
+    text = json.dumps(head).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+    return path
+
+
+def test_arrays_are_read_in_pieces_from_where_they_lie(tmp_path: Path) -> None:
+    numbers = np.arange(5, dtype=np.float32)
+    path = raw_file(tmp_path / "a.safetensors", {"b": [8, 20], "a": [0, 8]}, numbers.tobytes())
+    found = open_arrays(path)
+    assert list(found.template) == ["a", "b"]
+    assert (found.block("a", 0, 2).tolist(), found.block("b", 1, 3).tolist()) == ([0, 1], [3, 4])
+
+
+@pytest.mark.parametrize(
+    "offsets",
+    [{"a": [0, 8], "b": [12, 20]}, {"a": [0, 12], "b": [8, 20]}, {"a": [0, 8], "b": [8, 16]}],
+    ids=["a gap", "an overlap", "bytes left over"],
+)
+def test_arrays_that_do_not_lie_one_after_another_are_refused(
+    tmp_path: Path, offsets: dict[str, list[int]]
+) -> None:
+    with pytest.raises(MalformedModel):
+        open_arrays(raw_file(tmp_path / "a.safetensors", offsets, bytes(20)))
