@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from decentralml.roles.secure.settings import SecureSettings, read_secure
+from tests.decentralml.cli.conftest import CommandLine
 
 
 def privacy(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,3 +50,33 @@ def test_a_folder_becomes_a_secure_task(tmp_path: Path) -> None:
     assert said.returncode == 0
     assert "post it with --rounds 82" in said.stdout
     assert read_secure(tmp_path) == SecureSettings(threshold=0.67, min_members=5)
+
+
+@pytest.mark.slow
+def test_a_secure_job_by_commands_alone_each_person_a_process(
+    cli: CommandLine, post: Callable[..., int], job: Path, tmp_path: Path
+) -> None:
+    cli.good("privacy", "secure", job, "--bound", "200")
+    task = post("--slots", 3, "--rounds", 4)
+    output = tmp_path / "model.safetensors"
+    start = "from decentralml.cli.main import main; main()"
+    work = [sys.executable, "-c", start, "contributor", "work", "--task", str(task), "--yes"]
+    environment = {**os.environ, **cli.environment}
+    people = [
+        subprocess.Popen([*work, "--key", key], env=environment, stderr=subprocess.DEVNULL)
+        for key in ("//Bob", "//Charlie", "//Dave")
+    ]
+    try:
+        command = ["creator", "federate", task, "--output", output, "--key", "//Alice", "--json"]
+        report = cli.good(*command).lines[-1]["report"]
+        assert [person.wait(60) for person in people] == [0, 0, 0]
+    finally:
+        for person in people:
+            person.kill()
+            person.wait()
+
+    assert report["ended"] == "every round is done"
+    assert report["rounds"][-1]["figures"]["examples"] > 0
+    assert len(report["earned"]) == 3
+    assert {each["accepted"] for each in report["earned"].values()} == {4}
+    assert output.is_file()
