@@ -19,6 +19,7 @@ WHOLE = (
     "decentralml/assets/fetching.py",
     "decentralml/assets/rules.py",
     "decentralml/chain/scale.py",
+    "decentralml/compat/xain/wire.py",
     "decentralml/learning/answers.py",
     "decentralml/learning/federate.py",
     "decentralml/learning/frameworks/keras_archive.py",

@@ -12,7 +12,7 @@ from pathlib import Path
 from decentralml.learning.layers import Layers
 from decentralml.learning.results import NOTE
 from decentralml.learning.weights import SUFFIX, WeightsHeader, save_weights
-from decentralml.roles.manifest import RESULT, Manifest, write_delivery
+from decentralml.roles.manifest import Manifest, write_delivery
 
 WEIGHTS = f"weights{SUFFIX}"
 
@@ -36,8 +36,3 @@ def make_delivery(folder: Path, examples: int, layers: Layers, manifest: Manifes
     (making / NOTE).write_text(json.dumps(note, sort_keys=True), encoding="utf-8")
     write_delivery(making, manifest, folder)
     return folder
-
-
-def weights_in(delivery: Path) -> Path:
-    """The weights' file of a delivery."""
-    return delivery / RESULT / WEIGHTS

@@ -233,3 +233,24 @@ def test_a_kept_key_that_has_spent_half_is_given_more(house: House) -> None:
     with house.market() as market:
         balance = market.balance(account)
     assert balance.free + balance.held > 0.05 * TOKEN
+
+
+def test_whoever_comes_when_the_job_is_finished_is_told_so(house: House) -> None:
+    with house.coordinator(**ONE_ROUND) as running:
+        person = Raw(running.url)
+        person.meet()
+        person.beat_until("round")
+        person.start()
+        assert person.upload(body_of([1] * 5)).status_code == 200
+
+        # The coordinator waits for the one that has not heard of the end yet.
+        said = until(lambda: told_that_it_is_finished(running.url))
+        assert (said["ok"], said["id"]) == (False, None)
+        person.beat_until("finish")
+        assert running.wait(30)
+
+
+def told_that_it_is_finished(url: str) -> dict[str, Any] | None:
+    """What somebody who comes late is told."""
+    said = Raw(url).meet()
+    return said if said.get("reason") == "the job is finished" else None
