@@ -92,7 +92,8 @@ class Folder:
         Everything else of the round, and of the rounds before, goes.
         """
         for turn in self._turns(number):
-            if any((turn / STATE).iterdir()):
+            # An empty state is kept where it takes the place of another.
+            if any((turn / STATE).iterdir()) or self._states(turn.name):
                 kept = self.path / STATES / turn.name / f"{number:04}"
                 shutil.rmtree(kept, ignore_errors=True)
                 kept.parent.mkdir(parents=True, exist_ok=True)

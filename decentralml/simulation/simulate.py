@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -239,9 +240,9 @@ class _Running:
         outcomes = self._train(number, chosen.working)
         failed = {o.contributor: o.failure for o in outcomes if o.failure is not None}
         useful = [name for name in chosen.working if name not in failed]
-        if not useful:
+        if failed and not useful:
             raise NoResults(number, failed)
-        report = self._federate(number, useful)
+        report = self._federate(number, useful) if useful else self._carry(number)
         result = RoundResult(
             number,
             len(chosen.asked),
@@ -297,6 +298,14 @@ class _Running:
             new_memory=folder.memory(number),
             contributor=_contributor_of,
         )
+
+    def _carry(self, number: int) -> FederationReport:
+        """Everybody dropped out: the next round begins with the same model."""
+        model, former = self.folder.model(number), self.folder.memory(number - 1)
+        shutil.copyfile(self.base(number), model)
+        if former.is_file():
+            shutil.copyfile(former, self.folder.memory(number))
+        return FederationReport(model, (), ())
 
 
 def _contributor_of(result: Path) -> str:

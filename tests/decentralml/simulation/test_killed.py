@@ -104,6 +104,20 @@ def test_a_round_whose_line_is_not_there_does_not_count_and_what_it_left_goes(
     assert not again.turn(2, "ann").exists()
 
 
+def test_a_state_that_was_emptied_is_empty_in_the_next_turn(tmp_path: Path) -> None:
+    folder = Folder.begin(tmp_path, {"seed": 1}, ".safetensors", resume=False)
+    for number, kept in ((1, ["a"]), (2, []), (3, [])):
+        state = folder.turn(number, "ann") / "state"
+        state.mkdir(parents=True)
+        for name in kept:
+            (state / name).touch()
+        folder.commit(number, {"round": number})
+        former = folder.former_state("ann")
+        assert former is not None
+        assert [path.name for path in former.iterdir()] == kept
+    assert len(list((tmp_path / "states" / "ann").iterdir())) == 1
+
+
 def test_a_turn_that_ended_before_the_kill_is_not_taken_again(
     model: Path, tmp_path: Path, pool_for: Callable[[Simulation], Pool]
 ) -> None:

@@ -123,6 +123,19 @@ def test_a_round_in_which_everybody_fails_ends_the_simulation_by_name(
     assert set(ended.value.failures) == {"00001", "00002", "00003", "00004"}
 
 
+def test_a_round_from_which_everybody_drops_out_leaves_the_model_as_it_is(
+    run: Simulate, model: Path
+) -> None:
+    report = run(adding(model, per_round=1, drop_out=0.6, rounds=8))
+    values = dict(report.curve("first"))
+    empty = [each.round for each in report.rounds[1:] if not each.used]
+    assert 2 <= len(empty) <= 7
+    for each in report.rounds[1:]:
+        moved = values[each.round] - values[each.round - 1]
+        assert (moved == 0) == (each.round in empty)
+        assert each.dropped == 1 - each.used
+
+
 def test_what_a_contributor_leaves_in_its_state_is_there_in_its_next_turn(
     run: Simulate, model: Path
 ) -> None:
