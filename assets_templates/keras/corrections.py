@@ -139,6 +139,8 @@ def names_of(model: Any) -> dict[int, str]:
     names: dict[int, str] = {}
 
     def note(path: str, item: Any) -> None:
+        if path.startswith("optimizer/"):  # a copy of a compiled model is compiled, too
+            return
         if isinstance(item, h5py.Dataset) and np.issubdtype(item.dtype, np.floating) and item.size:
             names[round(float(np.ravel(item[()])[0]))] = path
 

@@ -15,6 +15,7 @@ from compress import save_update
 from corrections import Controls, arrays_of, controls_for, keep, names_of, with_corrections
 from evaluate_model import evaluate_model
 from load_data import load_data, split
+from own_layers import keep_own, put_back
 from task import Place, TaskError, arguments, place, run, settings, write_note
 
 HELD_OUT = 0.1  # of the contributor's data, for the metrics
@@ -34,6 +35,8 @@ class Work:
     """Of sgd."""
     mu: float = 0.0
     """FedProx: how strongly the round's model holds."""
+    skip: str = ""
+    """FedBN: the layers that stay the contributor's own, ``*batch_norm*,bn*``."""
     scaffold: bool = False
     """Correct each step by the controls, and send how the own one changed; sgd only."""
     compression: str = ""
@@ -125,8 +128,10 @@ def contribute(where: Place, work: Work) -> Path:
     keras.utils.set_random_seed(where.seed(work.seed))
     train, check = split(images, labels, HELD_OUT, work.seed)
     model = keras.models.load_model(where.model_path(), compile=False)
+    put_back(where, model, work.skip)
     before = evaluate_model(model, *check)
     path = _train_and_save(where, model, train, work)
+    keep_own(where, model, work.skip)
     after = evaluate_model(model, *check)
     before = {f"{name}_before": value for name, value in before.items()}
     write_note(where.result, len(train[1]), {**after, **before})
