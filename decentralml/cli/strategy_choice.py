@@ -1,4 +1,4 @@
-"""A strategy named on the command line: ``--strategy fedadam --strategy-option beta_1=0.9``."""
+"""A strategy named on the command line: ``--strategy fedadam --strategy-option beta1=0.9``."""
 
 from __future__ import annotations
 

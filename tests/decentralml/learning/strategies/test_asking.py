@@ -106,13 +106,13 @@ def test_a_wrapper_tells_nothing_where_the_inner_strategy_tells_nothing() -> Non
 
 def test_clipping_twice_clips_to_the_smaller_norm() -> None:
     inner = {"inner": "norm-clipping", "inner.norm": 3.0}
-    far = InMemory({"w": np.array([30.0, 40.0])}, 1, "a")
-    base = InMemory({"w": np.zeros(2)})
+    far = InMemory({"w": np.array([130.0, 140.0])}, 1, "a")
+    base = InMemory({"w": np.array([100.0, 100.0])})
     for outer in (4.0, 3.0):
         moved = dict(aggregate(named("norm-clipping", norm=outer, **inner), base, [far]))["w"]
-        np.testing.assert_allclose(moved, [1.8, 2.4])
+        np.testing.assert_allclose(moved, [101.8, 102.4])
     moved = dict(aggregate(named("norm-clipping", norm=1.0, **inner), base, [far]))["w"]
-    np.testing.assert_allclose(moved, [0.6, 0.8])
+    np.testing.assert_allclose(moved, [100.6, 100.8])
 
 
 def test_a_strategy_within_another_sees_who_sent_an_update_and_what_came_with_it() -> None:

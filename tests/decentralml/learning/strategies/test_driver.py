@@ -58,9 +58,9 @@ def test_layers_come_in_the_base_s_order_also_empty_scalar_and_longer_than_a_blo
 
 
 def test_updates_of_one_name_count_alike_in_any_order() -> None:
-    updates = [one(1e8), one(1), one(-1e8), one(3.3), one(1e-7)]
+    updates = [one(value, dtype="float64") for value in (1e8, 1, -1e8, 3.3, 1e-7)]
     results = {
-        float(dict(aggregate(FedAvg(), one(0), order))["w"][0])
+        float(dict(aggregate(FedAvg(), one(0, dtype="float64"), order))["w"][0])
         for order in (updates, updates[::-1], updates[2:] + updates[:2])
     }
     assert len(results) == 1
@@ -98,6 +98,12 @@ def test_an_update_without_weight_is_not_read() -> None:
     updates = [one(1, name="a"), Unreadable({"w": np.ones(1, np.float32)}, 1, "b")]
     strategy = Returning(Weighing(np.array([1.0, 0.0])))
     assert dict(aggregate(strategy, one(0), updates))["w"].tolist() == [1]
+
+
+def test_weights_whose_sum_would_overflow_count_by_their_ratio() -> None:
+    strategy = Returning(Weighing(np.array([1.5e308, 0.5e308])))
+    result = dict(aggregate(strategy, one(0), [one(4, name="a"), one(0, name="b")]))
+    assert result["w"].tolist() == [3]
 
 
 def test_no_update_is_an_empty_round() -> None:
