@@ -11,7 +11,6 @@ A name may carry the contributor's identity (``model-3f2a….keras``).
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from decentralml.learning.errors import (
     UnexpectedFile,
 )
 from decentralml.learning.hostile_json import JsonRefused, read_json
-from decentralml.learning.limits import DEFAULT_RESULT_LIMITS, MIB, ResultLimits
+from decentralml.learning.limits import DEFAULT_RESULT_LIMITS, ResultLimits
 from decentralml.learning.models import SUFFIXES
 from decentralml.learning.pickles import refuse_pickles
 
@@ -99,23 +98,6 @@ def read_note(
     if not isinstance(note, dict) or not set(note) <= _NOTE_KEYS:
         raise MalformedResult(f'{path.name} must be {{"examples": …, "metrics": {{…}}}}')
     return _examples(note.get("examples"), limits), _metrics(note.get("metrics", {}), limits)
-
-
-def payload_fingerprint(folder: Path, limits: ResultLimits = DEFAULT_RESULT_LIMITS) -> str:
-    """SHA-256 (hex) of a result's files other than ``result.json``, by name suffix and bytes.
-
-    Names are left out, since a copy may carry another contributor's identity in its name.
-    Weights in another file format are compared by ``layers.fingerprint`` when they are federated.
-    """
-    digests = []
-    for file in _files(folder, limits):
-        if file.name != NOTE:
-            digest = hashlib.sha256()
-            with file.open("rb") as source:
-                while block := source.read(MIB):
-                    digest.update(block)
-            digests.append(file.suffix + digest.hexdigest())
-    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
 
 
 def _files(folder: Path, limits: ResultLimits) -> Iterator[Path]:

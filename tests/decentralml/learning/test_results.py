@@ -27,7 +27,7 @@ from decentralml.learning.errors import (
     UnexpectedFile,
 )
 from decentralml.learning.limits import ResultLimits
-from decentralml.learning.results import payload_fingerprint, read_note, read_result
+from decentralml.learning.results import read_note, read_result
 from decentralml.learning.weights import WeightsHeader, save_weights
 
 Make = Callable[..., Path]
@@ -235,16 +235,6 @@ def test_folders_as_deep_as_the_limit_pass_and_one_deeper_is_refused(result_fold
     read_result(folder, ResultLimits(depth=3))
     with pytest.raises(UnexpectedFile, match="deeper than 2"):
         read_result(folder, ResultLimits(depth=2))
-
-
-def test_the_same_payload_is_known_under_another_name_and_note(
-    result_folder: Make, base_file: Path, weights_file: Path
-) -> None:
-    first = result_folder("first", **{"model-1": base_file})
-    copy = result_folder("copy", {"examples": 99}, **{"model-2": base_file})
-    other = result_folder("other", weights=weights_file)
-    assert payload_fingerprint(first) == payload_fingerprint(copy)
-    assert payload_fingerprint(first) != payload_fingerprint(other)
 
 
 @pytest.mark.parametrize("text", ["é" * 300, "line\nbreak\x1b[31m", "short"])
