@@ -28,8 +28,9 @@ def masks_left(
         revealed: member → its shares; from ``threshold`` of them on the masks can be found.
 
     Raises:
-        TooFewMembers: fewer than the threshold revealed, or sent a share of some secret.
-        SecretNotRecovered: a member spoilt its own shares; name and next step are in it.
+        TooFewMembers: fewer than the threshold revealed.
+        SecretNotRecovered: a member spoilt its own shares, or sealed none that can be opened; name
+            and next step are in it.
         UnsafeRequest: survivors are not among those who announced.
     """
     session.check_survivors(announced, survivors)
@@ -76,10 +77,10 @@ class _Recovery:
     def secret(
         self, member: str, shares: Mapping[str, bytes], fits: Callable[[bytes], bool]
     ) -> bytes:
-        """Raises TooFewMembers, SecretNotRecovered."""
+        """Raises SecretNotRecovered."""
         sound = [m for m in self._trusted if m in shares and shamir.is_share(shares[m])]
         if len(sound) < self._threshold:
-            raise TooFewMembers(f"have a share of {member}", len(sound), self._threshold)
+            raise SecretNotRecovered(member)
         for left_out, group in self._groups(sound):
             secret = shamir.combine({self._points[m]: shares[m] for m in group})
             if secret is not None and fits(secret):

@@ -29,6 +29,14 @@ def public_of(private: bytes) -> bytes:
     return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
+def check_public(public: bytes) -> None:
+    """Raises MessageRefused unless others can agree on keys with the holder of this one.
+
+    Of a message that names such a key nobody else must have the trouble.
+    """
+    agree(new_secret(), public, b"check")
+
+
 def agree(private: bytes, public: bytes, purpose: bytes) -> bytes:
     """A key that only the holders of the two private keys can compute, for one purpose.
 

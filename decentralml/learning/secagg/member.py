@@ -69,8 +69,6 @@ def masks(
     session.check_announced(announced)
     if me not in announced:
         raise UnsafeRequest("the sum is to be made without me")
-    if len({each.mask_key for each in announced.values()}) != len(announced):
-        raise UnsafeRequest("two members announced one key")
     pairs = [
         pair_mask(session, mine.pair, announced[other].mask_key, me, other)
         for other in sorted(announced)

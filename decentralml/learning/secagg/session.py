@@ -54,7 +54,7 @@ class Session:
             two disjoint groups can.
 
     Raises:
-        UnsafeRequest: a key appears twice, or the threshold is not above half or above all.
+        UnsafeRequest: a key is not 32 bytes long, or the threshold is not above half or above all.
     """
 
     context: bytes
@@ -63,8 +63,6 @@ class Session:
 
     def __post_init__(self) -> None:
         count = len(self.keys)
-        if len(set(self.keys.values())) != count:
-            raise UnsafeRequest("two members have one key")
         if any(len(key) != KEY_BYTES for key in self.keys.values()):
             raise UnsafeRequest("a key is not 32 bytes long")
         if not count < 2 * self.threshold <= 2 * count:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from decentralml.chain.records import TaskResult
 from decentralml.learning.secagg.errors import MessageRefused
+from decentralml.learning.secagg.keys import check_public
 from decentralml.learning.secagg.session import Announcement, Revealed
 from decentralml.roles.secure.message import Message, read_message
 from decentralml.roles.secure.request import Request, Sum
@@ -59,6 +60,7 @@ class MessageChecker:
         """
         message = read_message(folder)
         asked = asked_of(result.worker, self._phase, self._request)
+        _check_keys(message)
         self._check_masked(message, asked)
         if not asked.mask:
             _check_announcement(message.announcement, asked, self._request)
@@ -76,6 +78,13 @@ class MessageChecker:
             raise MessageRefused(
                 f"its masked update is {message.masked.stat().st_size} bytes, not {self._size}"
             )
+
+
+def _check_keys(message: Message) -> None:
+    if message.keys is not None:
+        check_public(message.keys)
+    if message.announcement is not None:
+        check_public(message.announcement.mask_key)
 
 
 def _check_announcement(word: Announcement | None, asked: Asked, request: Request) -> None:

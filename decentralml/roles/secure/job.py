@@ -127,23 +127,29 @@ class SecureJob(Job):
             self.settings,
             self._over,
         )
-        try:
-            self._closing = close(open_round, self._senders(messages))
-        except TooFewUpdates as few:
-            if self._over:
-                self._needed_when_over[task.round] = few.needed
-            raise
-        if self._closing.lost:
-            self.creator.tell(Did.FAILED, self.id, task.round, self._closing.lost)
+        banned = self._banned()
+        self._close_round(open_round, messages)
         folder = self.workspace.round(self.id, task.round)
         base = self.creator.base_of(task, task.round)
         examples = self._make_model(task, request, messages, base, folder)
+        if self._banned() != banned:  # found in unmasking: not in the next sum either
+            self._close_round(open_round, messages)
         self._keep_sum(task, messages, base, folder)
         parts = tuple(Part(worker, 0, {}, {}) for worker in messages)
         figures = {} if examples is None else {"examples": float(examples)}
         return RoundReport(
             self.id, task.round, folder.federated / base.name, parts, {}, {}, figures
         )
+
+    def _close_round(self, current: OpenRound, messages: Mapping[AccountId, Message]) -> None:
+        try:
+            self._closing = close(current, self._senders(messages))
+        except TooFewUpdates as few:
+            if self._over:
+                self._needed_when_over[current.number] = few.needed
+            raise
+        if self._closing.lost:
+            self.creator.tell(Did.FAILED, self.id, current.number, self._closing.lost)
 
     def _measured(
         self, task: Task, head: BlockNumber, report: RoundReport, arrived: list[Arrived]

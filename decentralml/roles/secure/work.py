@@ -44,7 +44,10 @@ class SecureWork(RoundWork):
         if terms is None or self._done(task):
             super()._run(task)
             return
-        turn = self._turn(task, terms)
+        try:
+            turn = self._turn(task, terms)
+        except LearningError as error:
+            raise self._refused(task, error) from error
         if turn.asked.mask:
             super()._run(task)
             return

@@ -179,10 +179,28 @@ def test_a_threshold_of_half_or_of_more_than_all_is_refused(members: int, thresh
         Session(b"", public, threshold)
 
 
-def test_two_members_with_one_key_are_refused() -> None:
-    key = keys.public_of(keys.new_secret())
-    with pytest.raises(UnsafeRequest):
-        Session(b"", {"a": key, "b": key}, 2)
+def test_who_copies_anothers_key_learns_nothing_by_it_and_stops_nobody(group: Any) -> None:
+    """The copy is public; what is sealed for the copyist opens with the owner's key alone."""
+    four = group(4, 3)
+    keys_of = dict(four.session.keys)
+    copied = Session(four.context, {**keys_of, "member 3": keys_of["member 0"]}, 3)
+    word = announce(copied, "member 1", four.channel["member 1"], four.secrets["member 1"])
+    three = ["member 0", "member 1", "member 2"]
+    shares = reveal(copied, "member 3", four.channel["member 3"], dict.fromkeys(three, word), three)
+    assert not shares.own
+
+
+def test_a_member_that_seals_nothing_useful_is_named(group: Any) -> None:
+    four = group(4, 3)
+    announced = four.announce(four.names)
+    word = announced["member 2"]
+    noise = {name: bytes(94) for name in word.sealed}
+    announced["member 2"] = type(word)(word.mask_key, word.commitment, noise)
+    masked = {name: four.mask(name, announced, NUMBERS) for name in four.names}
+    revealed = four.reveal(four.names, announced, four.names)
+    with pytest.raises(SecretNotRecovered) as found:
+        four.unmask(announced, masked, revealed)
+    assert found.value.member == "member 2"
 
 
 @pytest.mark.parametrize(

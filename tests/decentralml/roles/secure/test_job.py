@@ -9,15 +9,17 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from decentralml.chain.records import Delegated, TaskStatus
+from decentralml.chain.records import Delegated, Task, TaskStatus
 from decentralml.errors import OutOfOrder, TaskFailed
 from decentralml.learning.models import read_layers
 from decentralml.learning.privacy.central import Private
 from decentralml.learning.secagg import keys
+from decentralml.learning.secagg.session import Announcement
 from decentralml.learning.strategies import Strategy
 from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.learning.strategies.fedavgm import FedAvgM
@@ -26,9 +28,10 @@ from decentralml.learning.strategies.median import Median
 from decentralml.learning.strategies.scaffold import Scaffold
 from decentralml.roles.events import Event
 from decentralml.roles.job_plan import InvalidPlan, JobReport, Plan
-from decentralml.roles.participant import Train
+from decentralml.roles.participant import Participant, Train
 from decentralml.roles.secure.message import FILE, MASKED, read_message
 from decentralml.roles.secure.settings import SecureSettings, rounds_for, write_secure
+from decentralml.roles.secure.work import _Turn
 from decentralml.roles.worker import Wanted
 from decentralml.types import BlockNumber, Round, TaskId
 from tests.decentralml.roles.town import REWARD, Town, adding, an_offer
@@ -220,6 +223,34 @@ def test_a_task_whose_results_another_account_validates_is_run_by_nobody_as_secu
     task = post(town, trainings=1, policy=Delegated(town.address("Ferdie")))
     with pytest.raises(OutOfOrder, match="another account validates"):
         go_on(town, task)
+
+
+class Spoiler(Participant):
+    """Seals shares of other secrets than those it announces."""
+
+    def _turn(self, task: Task, terms: SecureSettings) -> _Turn:
+        class Spoilt(_Turn):
+            def _announcement(self, channel: bytes) -> Announcement:
+                word = super()._announcement(channel)
+                return replace(word, commitment=bytes(32))
+
+        turn = super()._turn(task, terms)
+        turn.__class__ = Spoilt
+        return turn
+
+
+def test_who_spoils_a_sum_is_found_and_left_out_of_the_next(town: Town) -> None:
+    task = post(town, trainings=2)
+    told: list[Event] = []
+    for _ in range(rounds_for(2)):
+        act(town, task, NAMES[:3])
+        Spoiler(town.rooms("Eve"), TRAIN["Eve"]).take_part(task, once=True)
+        report = town.creator("Alice", on_event=told.append).run_job(task, Plan(), once=True)
+
+    eve = town.address("Eve")
+    assert any(f"the shares of {eve}'s secret" in event.text for event in told)
+    assert [done.figures.get("examples") for done in report.rounds] == [None] * 5 + [6]
+    np.testing.assert_allclose(last_bias(report), WITHOUT_EVE, atol=1e-6)
 
 
 @pytest.mark.parametrize(

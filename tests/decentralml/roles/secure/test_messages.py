@@ -12,6 +12,7 @@ import pytest
 
 from decentralml.chain.records import ResultStatus, TaskResult
 from decentralml.learning.secagg.errors import MessageRefused, UnsafeRequest
+from decentralml.learning.secagg.keys import public_of
 from decentralml.learning.secagg.session import Announcement, Revealed
 from decentralml.roles.round_bundle import write_settings
 from decentralml.roles.secure.checker import MessageChecker
@@ -23,7 +24,8 @@ from decentralml.types import AccountId, BlockNumber, Cid, Planck, Round, TaskId
 
 A, B, C = (AccountId(name) for name in "ABC")
 ROSTER = tuple((member, Round(1)) for member in (A, B, C))
-WORD = Announcement(bytes(32), bytes(32), dict.fromkeys("ABC", bytes(94)))
+POINT = public_of(bytes(range(32)))
+WORD = Announcement(POINT, bytes(32), dict.fromkeys("ABC", bytes(94)))
 SHARES = Revealed({"A": bytes(33), "B": bytes(33)}, {"C": bytes(33)})
 
 
@@ -132,12 +134,12 @@ class TestWhatIsAsked:
     @pytest.mark.parametrize(
         ("asked", "message", "worker", "masked"),
         [
-            ((Phase(), Request()), Message(keys=bytes(32)), A, None),
+            ((Phase(), Request()), Message(keys=POINT), A, None),
             (SHARING, Message(announcement=WORD), A, None),
-            (SHARING, Message(keys=bytes(32)), AccountId("New"), None),
+            (SHARING, Message(keys=POINT), AccountId("New"), None),
             (TRAINING, Message(), A, 80),
-            (TRAINING, Message(keys=bytes(32)), C, None),
-            (UNMASKING, Message(keys=bytes(32), revealed=SHARES), C, None),
+            (TRAINING, Message(keys=POINT), C, None),
+            (UNMASKING, Message(keys=POINT, revealed=SHARES), C, None),
             (BOTH, Message(announcement=WORD, revealed=SHARES), A, None),
         ],
     )
@@ -155,19 +157,21 @@ class TestWhatIsAsked:
         ("asked", "message", "worker", "masked"),
         [
             ((Phase(), Request()), Message(), A, None),
-            (SHARING, Message(keys=bytes(32)), A, None),
+            ((Phase(), Request()), Message(keys=bytes(32)), A, None),
+            (SHARING, Message(announcement=replace(WORD, mask_key=bytes(32))), A, None),
+            (SHARING, Message(keys=POINT), A, None),
             (SHARING, Message(announcement=WORD), AccountId("New"), None),
             (SHARING, Message(announcement=replace(WORD, sealed={"A": bytes(94)})), A, None),
             (TRAINING, Message(), A, None),
             (TRAINING, Message(), A, 79),
             (TRAINING, Message(), A, 88),
-            (TRAINING, Message(keys=bytes(32)), C, 80),
-            (UNMASKING, Message(keys=bytes(32)), A, None),
+            (TRAINING, Message(keys=POINT), C, 80),
+            (UNMASKING, Message(keys=POINT), A, None),
             (UNMASKING, Message(revealed=SHARES), A, None),
-            (UNMASKING, Message(keys=bytes(32), revealed=Revealed({}, {})), A, None),
-            (UNMASKING, Message(keys=bytes(32), revealed=Revealed(SHARES.pair, {})), A, None),
+            (UNMASKING, Message(keys=POINT, revealed=Revealed({}, {})), A, None),
+            (UNMASKING, Message(keys=POINT, revealed=Revealed(SHARES.pair, {})), A, None),
             (BOTH, Message(announcement=WORD), A, None),
-            (BOTH, Message(keys=bytes(32), revealed=SHARES), A, None),
+            (BOTH, Message(keys=POINT, revealed=SHARES), A, None),
         ],
     )
     def test_it_is_refused(

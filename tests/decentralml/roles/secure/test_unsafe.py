@@ -79,6 +79,12 @@ def test_a_roster_that_the_chain_does_not_bear_out_is_not_answered(
     assert held.ended
 
 
+def test_a_malformed_request_is_not_answered_and_ends_no_daemon(town: Town, task: TaskId) -> None:
+    told = Told("secure", {KEY: {"share": 7}})
+    town.creator("Alice").start_round(task, town.base_model(), told=told)
+    assert any("its roster is malformed" in text for text in bob(town, task))
+
+
 def test_an_update_is_not_masked_for_a_sum_with_somebody_who_announced_nothing(
     town: Town, task: TaskId
 ) -> None:
