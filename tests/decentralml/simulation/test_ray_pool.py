@@ -22,12 +22,25 @@ from decentralml.simulation.task_folder import FolderMeasure, TaskFolder
 from decentralml.simulation.turn import Job
 from tests.decentralml.simulation import trainers
 
+TRIES = 5
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def ray_started() -> Iterator[object]:
     """A Ray of this machine, for all tests of this file."""
     ray = pytest.importorskip("ray")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    # Ray gives its own processes 30 s to start, which a busy machine may not keep.
+    for left in reversed(range(TRIES)):
+        try:
+            ray.init(
+                num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+            )
+            break
+        except Exception:
+            ray.shutdown()
+            if not left:
+                raise
     yield ray
     ray.shutdown()
 
