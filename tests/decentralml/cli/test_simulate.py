@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -153,3 +154,11 @@ def test_what_does_not_fit_together_is_refused_in_a_line(
     assert done.returncode == status, done.stderr
     assert words in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_a_cluster_without_ray_is_answered_with_how_to_get_it(simulate: Simulate) -> None:
+    if importlib.util.find_spec("ray") is not None:
+        pytest.skip("Ray is installed here")
+    done = simulate(*BASE, "--data", "people", "--ray", "local")
+    assert done.returncode == 7
+    assert "pip install 'decentralml[ray]'" in done.stderr
