@@ -61,7 +61,7 @@ class PrivateWork(RoundWork):
                 raise TaskFailed("there is no model that noise could be put on", None, "")
             being_made = folder.fresh(folder.folder / "private.tmp")
             being_made.mkdir()
-            _write_private(given.model, raw, being_made, wish)
+            write_private(given.model, raw, being_made, wish)
         except (LearningError, TaskFailed) as error:
             folder.fresh(folder.record)
             folder.fresh(raw)
@@ -73,7 +73,11 @@ class PrivateWork(RoundWork):
         self.checkpoint(f"run/{task.id}/{task.round}:private")
 
 
-def _write_private(base_file: Path, raw: Path, target: Path, wish: LocalPrivacy) -> None:
+def write_private(base_file: Path, raw: Path, target: Path, wish: LocalPrivacy) -> None:
+    """Write the result in ``raw`` into the empty folder ``target``, as it may leave.
+
+    Raises: ResultRefused: what the script left is no result of this round.
+    """
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="private-") as scratch:
         base = models.open_model(base_file, Path(scratch))
         _, update = Intake(base, Path(scratch)).take(raw, "")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from decentralml.learning import curves
 from decentralml.learning.models import read_layers
@@ -16,6 +19,7 @@ from decentralml.learning.privacy.local import LocalPrivacy
 from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.roles.contributor import Contributor
 from decentralml.roles.job_plan import Plan
+from decentralml.roles.private_work import write_private
 from decentralml.roles.worker import Wanted
 from decentralml.types import TaskId
 from tests.decentralml.roles.town import BASE, Town, adding, an_offer
@@ -79,3 +83,24 @@ def test_epsilon_of_the_rounds_so_far_is_a_figure_of_each_round(town: Town, tmp_
     expected = [Releases(rounds).epsilon(2.0, 1e-5) for rounds in (1, 2)]
     assert [done.figures["epsilon"] for done in report.rounds] == expected
     assert [line["federated"]["epsilon"] for line in curves.read(tmp_path / "c")] == expected
+
+
+def test_a_keras_model_leaves_with_noise_and_with_the_rounds_own_structure(tmp_path: Path) -> None:
+    pytest.importorskip("keras")
+    from assets_templates.mnist.model import build_model
+    from decentralml.learning.frameworks.keras import save_model
+
+    base, raw, private = tmp_path / "base.keras", tmp_path / "raw", tmp_path / "private"
+    save_model(build_model(), base)
+    raw.mkdir()
+    private.mkdir()
+    shutil.copyfile(base, raw / "model-5FHneW.keras")
+    (raw / "result.json").write_text('{"examples": 600, "metrics": {"accuracy": 0.9}}')
+
+    write_private(base, raw, private, LocalPrivacy(clip=1.0, noise=0.01))
+
+    assert json.loads((private / "result.json").read_text()) == {"examples": 1}
+    noisy, before = read_layers(private / "model.keras"), read_layers(base)
+    assert list(noisy) == list(before)
+    moved = np.concatenate([(noisy[name] - before[name]).reshape(-1) for name in before])
+    assert np.std(moved) == pytest.approx(2 * 1.0 * 0.01, rel=0.05)
