@@ -108,8 +108,7 @@ class Market(Reader):
         place = submission.run()
         self._unsent.discard(submission.signed.hash)
         runtime = self.node.runtime_of(place.block)
-        everything = self.node.events(place.block, runtime)
-        events = [event for event in everything if event.extrinsic == place.index]
+        events = self.node.events(place.block, runtime, extrinsic=place.index)
         receipt = receipt_of(runtime, submission.signed.hash, place.block, events)
         failure = failure_in(runtime, signed, receipt, events)
         if failure is not None:

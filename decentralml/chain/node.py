@@ -320,11 +320,20 @@ class Node:
         """The runtime that executed a block. Raises as `runtime`."""
         return self.runtime_at(block.parent if block.number else block.hash)
 
-    def events(self, block: Block, runtime: Runtime) -> list[RuntimeEvent]:
-        """All events of a block, decoded with the runtime that executed it."""
+    def events(
+        self,
+        block: Block,
+        runtime: Runtime,
+        *,
+        pallet: str | None = None,
+        extrinsic: int | None = None,
+    ) -> list[RuntimeEvent]:
+        """A block's events, decoded with the runtime that executed it; see `Runtime.events`."""
         key, _, _ = runtime.storage_key("System", "Events", [])
         raw = self.request("state_getStorage", key, block.hash)
-        return [] if raw is None else runtime.events(bytes.fromhex(raw[2:]))
+        if raw is None:
+            return []
+        return runtime.events(bytes.fromhex(raw[2:]), pallet=pallet, extrinsic=extrinsic)
 
     # -- signing
 

@@ -8,7 +8,7 @@ object here belongs to one metadata for ever, and asks nobody anything.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -22,6 +22,7 @@ from substrateinterface.storage import StorageKey
 
 from decentralml.chain.calls import Call
 from decentralml.chain.scale import variant
+from decentralml.chain.skipping import Skipper, compact
 from decentralml.errors import InvalidAddress, InvalidCall, MalformedChainData
 from decentralml.types import AccountId
 
@@ -171,6 +172,7 @@ class Runtime:
         self._keys = lru_cache(_KEYS)(self._storage_key)
         metadata_object: Any = self._library.metadata
         self._types = metadata_object.portable_registry["types"].value
+        self._skipper = Skipper(self._types)
 
     def has_pallet(self, name: str) -> bool:
         """Whether the runtime has a pallet of that name."""
@@ -219,13 +221,13 @@ class Runtime:
 
     def field_types(self, type_name: str) -> dict[str, str]:
         """Names and types of a struct's fields."""
-        entry = self._types[int(type_name.removeprefix("scale_info::"))]
+        entry = self._types[_number_of(type_name)]
         fields = entry["type"]["def"]["composite"]["fields"]
         return {field["name"]: f"scale_info::{field['type']}" for field in fields}
 
     def variants(self, type_name: str) -> frozenset[str]:
         """Names of an enum's variants."""
-        entry = self._types[int(type_name.removeprefix("scale_info::"))]
+        entry = self._types[_number_of(type_name)]
         return frozenset(v["name"] for v in entry["type"]["def"]["variant"]["variants"])
 
     def struct(self, name: str, fields: Mapping[str, str]) -> str:
@@ -301,10 +303,49 @@ class Runtime:
             default = bytes(entry.value_object["default"].value_object)
         return str(key.to_hex()), str(key.value_scale_type), default
 
-    def events(self, data: bytes) -> list[RuntimeEvent]:
-        """The events of a block, from the value of `System.Events`."""
+    def events(
+        self, data: bytes, *, pallet: str | None = None, extrinsic: int | None = None
+    ) -> list[RuntimeEvent]:
+        """The events of a block, from the value of `System.Events`.
+
+        Args:
+            pallet: only events of this one; the others are passed over, which costs far less.
+            extrinsic: only events of the extrinsic with this index in the block.
+        Raises:
+            MalformedChainData: the bytes are no list of events.
+        """
         _, events_type, _ = self.storage_key("System", "Events", [])
-        return [_event(record) for record in self.decode(events_type, data)]
+        record = self._types[_number_of(events_type)]["type"]["def"]["sequence"]["type"]
+        with _CODEC:
+            try:
+                found = list(self._records(data, record, pallet, extrinsic))
+            except (ValueError, IndexError) as error:
+                raise MalformedChainData("events", data[:60].hex()) from error
+        return [_event(self.decode(f"scale_info::{record}", each)) for each in found]
+
+    def _records(
+        self, data: bytes, record: int, pallet: str | None, extrinsic: int | None
+    ) -> Iterator[bytes]:
+        """The bytes of each event that is wanted."""
+        phase = self._types[record]["type"]["def"]["composite"]["fields"][0]["type"]
+        index = None if pallet is None else self._pallet_index(pallet)
+        count, start = compact(data, 0)
+        for _ in range(count):
+            said = self._skipper.end(phase, data, start)
+            end = self._skipper.end(record, data, start)
+            of_pallet = index is None or data[said] == index
+            # A phase is ApplyExtrinsic with the index, or has no more than its number.
+            phase_bytes = data[start:said]
+            applied = extrinsic is None or phase_bytes == b"\0" + extrinsic.to_bytes(4, "little")
+            if of_pallet and applied:
+                yield data[start:end]
+            start = end
+        if start != len(data):
+            raise ValueError("bytes are left over")
+
+    def _pallet_index(self, name: str) -> int:
+        found = self._library.metadata.get_metadata_pallet(name)
+        return -1 if found is None else int(found.value["index"])
 
     def sign(
         self, call: Call, keypair: Keypair, nonce: int, era_blocks: int, hashes: Mapping[int, str]
@@ -349,6 +390,10 @@ def check_account(text: str) -> AccountId:
 def extrinsic_hash(extrinsic: str) -> str:
     """Hash of an extrinsic's bytes (``0x…``), as blocks and nodes name it."""
     return "0x" + blake2b(bytes.fromhex(extrinsic[2:]), digest_size=32).hexdigest()
+
+
+def _number_of(type_name: str) -> int:
+    return int(type_name.removeprefix("scale_info::"))
 
 
 def _event(record: Mapping[str, Any]) -> RuntimeEvent:

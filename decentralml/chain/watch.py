@@ -113,8 +113,8 @@ def _block_at(node: Node, number: int) -> Block | None:
 
 def events_of(node: Node, block: Block) -> tuple[Event, ...]:
     """The market's events in one block."""
-    happened = node.events(block, node.runtime_of(block))
-    return tuple(event_of(e.name, e.fields or {}) for e in happened if e.pallet == PALLET)
+    happened = node.events(block, node.runtime_of(block), pallet=PALLET)
+    return tuple(event_of(e.name, e.fields or {}) for e in happened)
 
 
 def _fork(node: Node, seen: OrderedDict[int, str], following: int) -> int:
