@@ -125,11 +125,19 @@ class Creator(Validator):
 
         Returns: what was federated and refused, with the new model's file.
 
-        Raises: NothingToFederate: no delivery could be used.
+        Raises:
+            NothingToFederate: no delivery could be used.
+            OutOfOrder: the task is a secure one.
         """
         with self.workspace.hold():
             now = self.market.task(task)
             number = now.round if round_ is None else round_
+            if read_secure(self.fetch_bundle(now)) is not None:
+                raise OutOfOrder(
+                    f"federate round {number} of task {task}",
+                    "the task is secure: its results are masked, and no model can be made of them",
+                    "run its job",
+                )
             deliveries = self.fetch_results(task, number, statuses)
             report = federate_round(
                 now,

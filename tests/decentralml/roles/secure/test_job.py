@@ -263,6 +263,13 @@ def test_a_strategy_that_needs_single_updates_is_refused(town: Town, strategy: S
         go_on(town, task, strategy=strategy)
 
 
+def test_masked_results_are_not_federated_by_hand(town: Town) -> None:
+    task = post(town, trainings=1)
+    act(town, task)
+    with pytest.raises(OutOfOrder, match="run its job"):
+        town.creator("Alice").federate(task)
+
+
 def test_scripts_take_part_and_see_no_key(town: Town) -> None:
     """Contributors run the task's script; what it left is masked afterwards."""
     task = post(town, trainings=1)
