@@ -5,6 +5,7 @@ Each may be repeated: what is done already is not done again.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -227,12 +228,23 @@ class Assignee(RoundWork):
         sent = self.workspace.journal.calls(f"send/{task.id}/")
         for round_ in sorted({task.round, *(Round(int(e.key.split("/")[2])) for e in sent)}):
             if round_ < task.round and (task.id, round_) in self._settled:
+                self._clear(task, round_)
                 continue
             result = self.market.result(task.id, round_, self.account)
             if result is not None:
                 if result.is_settled:
                     self._settled.add((task.id, round_))
                 yield result
+
+    def _clear(self, task: Task, number: Round) -> None:
+        """Remove the files of a settled round: nothing is left to send or to dispute in it.
+
+        The newest two rounds' stay: the next model is fetched as far as it differs from them.
+        """
+        if number < task.round - 1:
+            folder = self.workspace.round(task.id, number)
+            for path in (folder.model, folder.delivery):
+                shutil.rmtree(path, ignore_errors=True)
 
     def _suitable(self, task: TaskId) -> Task:
         terms = self.market.task(task)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from decentralml.chain.records import AutoAccept, TaskKind
+from decentralml.chain.records import AutoAccept, Manual, Reject, TaskKind
 from decentralml.errors import TaskFailed, WrongKind
 from decentralml.learning.models import read_layers
 from decentralml.roles.participant import Training
@@ -101,6 +101,30 @@ def test_what_a_successful_round_kept_is_there_in_the_next_and_what_a_failed_one
     assert found == [[], ["round-1-1"], ["round-1-1"], ["round-1-1", "round-2-3"]]
     states = sorted(bob.workspace.task(task).glob("round-*/state"))
     assert [state.parent.name for state in states] == ["round-3"]  # no state adds up
+
+
+def test_files_of_settled_rounds_do_not_add_up(town: Town) -> None:
+    task = post(town, rounds=6)
+    bob, creator = town.participant("Bob", adding(1.0)), town.creator("Alice")
+    for number in range(1, 7):
+        bob.take_part(task, once=True)
+        if number < 6:
+            creator.start_round(task, town.base_model())
+    folder = bob.workspace.task(task)
+    kept = {path.parent.name for name in ("model", "delivery") for path in folder.glob(f"*/{name}")}
+    assert kept == {"round-5", "round-6"}
+    assert creator.show(task).paid == 6 * REWARD
+
+
+def test_files_of_a_round_that_may_be_disputed_stay(town: Town) -> None:
+    task = post(town, rounds=4, policy=Manual())
+    bob, creator = town.participant("Bob", adding(1.0)), town.creator("Alice")
+    for number in (1, 2, 3, 4):
+        bob.take_part(task, once=True)
+        creator.validate_task_result(task, Round(number), bob.account, Reject("no"))
+        if number < 4:
+            creator.start_round(task, town.base_model())
+    assert bob.workspace.round(task, ONE).delivery.is_dir()
 
 
 def test_a_function_that_fails_twice_gives_the_slot_up_and_says_what_it_raised(town: Town) -> None:
