@@ -66,11 +66,12 @@ def measure(
                 points = learn(method, digits, seed, Path(folder))
             curves.append(file, {**known, "points": points})
             print(f"{name}, seed {seed}: {points[-1][1]:.2%}", flush=True)
-    wanted = {name: _said(method) for name, method in methods.items()}
     return [
         line
+        for name, method in methods.items()
         for line in curves.read(file)
-        if line["data"] == digits.source and wanted.get(line["method"]) == line["settings"]
+        if (line["data"], line["method"]) == (digits.source, name)
+        and line["settings"] == _said(method)
     ]
 
 
