@@ -36,6 +36,9 @@ class Settings(BaseSettings):
 
     node: str = Field("ws://127.0.0.1:9944", description="WebSocket address of a chain's node")
     key: str | None = Field(None, description="name of the key that signs (see `decentralml keys`)")
+    in_name_of: str | None = Field(
+        None, description="account that your key works for, which has appointed it"
+    )
     keys: Path = Field(
         default_factory=lambda: user_data_path("decentralml") / "keys",
         description="folder of key files",

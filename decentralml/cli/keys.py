@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from decentralml.cli.appointing import add_appointing
 from decentralml.cli.options import group, with_settings
 from decentralml.cli.output import JsonFlag, emit, remark, table
 
@@ -136,6 +137,9 @@ def _show(info: KeyInfo, as_json: bool) -> None:
         remark(f"{info.scheme}, {info.path}")
 
     emit(info, as_json, human)
+
+
+add_appointing(app)
 
 
 def _new_password(name: str) -> str:

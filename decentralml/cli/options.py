@@ -20,6 +20,12 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 SHARED: dict[str, tuple[Any, Any]] = {
     "node": (str | None, typer.Option(None, "--node", help="WebSocket address of the chain.")),
     "key": (str | None, typer.Option(None, "--key", help="Name of the key that signs.")),
+    "in_name_of": (
+        str | None,
+        typer.Option(
+            None, "--in-name-of", help="The account that your key works for (see `keys appoint`)."
+        ),
+    ),
     "keys": (Path | None, typer.Option(None, "--keys", help="Folder of key files.")),
     "workspace": (
         Path | None,

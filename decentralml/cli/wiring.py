@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from decentralml.cli.arguments import account
 from decentralml.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def rooms(loaded: Loaded, on_event: Observer) -> Iterator[Rooms]:
 
     settings = loaded.settings
     with node(loaded) as connected:
-        signing = ChainMarket(connected, signer(settings, connected))
+        named = None if settings.in_name_of is None else account(settings.in_name_of)
+        signing = ChainMarket(connected, signer(settings, connected), in_name_of=named)
         workspace = Workspace(
             settings.workspace, signing.genesis, signing.account, patience=WORKSPACE_PATIENCE
         )

@@ -429,6 +429,20 @@ def test_an_appointed_key_works_in_the_workers_name(
     assert worker.sign(calls.accept_task(task)).call_name == "accept_task"
 
 
+def test_an_appointed_key_has_what_silence_pays_settled_as_anybody_may(
+    alice: Market, bob: Market, people: Any, terms: MakeTerms, dev_chain: DevChain
+) -> None:
+    bob.call(calls.appoint(people.market("Charlie").account))
+    worker = people.in_name_of("Charlie", bob.account)
+    task, _ = alice.create_task(terms())
+    worker.accept_task(task)
+    worker.send_task_result(task, FIRST, RESULT)
+    dev_chain.new_block(int(alice.task(task).terms.schedule.validate_time))
+    worker.claim_result(task, FIRST, bob.account)
+    (result,) = alice.results_of(task)
+    assert (result.status, result.paid) == (ResultStatus.ACCEPTED, alice.task(task).terms.reward)
+
+
 def test_what_an_appointed_key_does_wrong_is_the_pallets_error(bob: Market, people: Any) -> None:
     bob.call(calls.appoint(people.market("Charlie").account))
     worker = people.in_name_of("Charlie", bob.account)

@@ -118,3 +118,29 @@ def test_the_strategys_settings_are_published_from_the_first_round_on(
         f"*/{BOB}/tasks/{task}/round-1/model/round.json"
     )
     assert json.loads(settings.read_text()) == {"settings": {"mu": 0.5}, "strategy": "fedprox"}
+
+
+def test_a_machine_works_for_an_account_with_a_key_that_cannot_move_its_money(
+    cli: CommandLine, post: Post
+) -> None:
+    cli.good("keys", "appoint", CHARLIE, "--key", "//Bob")
+    task = post("--policy", "auto-accept")
+    in_name = ["--key", "//Charlie", "--in-name-of", BOB]
+    done = cli.good(
+        "contributor", "work", "--task", task, "--once", "--yes", "--json", *in_name
+    ).lines
+    assert "sent" in [event["did"] for event in done]
+    (result,) = cli.good("tasks", "results", task, "--json").data
+    assert (result["worker"], result["paid"]) == (BOB, 5 * TOKEN)
+
+    dismissed = cli.good("keys", "dismiss", CHARLIE, "--key", "//Bob", "--json").data
+    assert dismissed["outcome"] == "dismissed"
+    refused = cli("contributor", "accept-task", post(), *in_name)
+    assert refused.status != 0
+    assert "may not make this call" in refused.err
+
+
+def test_an_account_that_is_none_is_refused_before_anything_is_signed(cli: CommandLine) -> None:
+    refused = cli("contributor", "assignments", "--key", "//Bob", "--in-name-of", "5No")
+    assert refused.status != 0
+    assert "5No" in refused.err
