@@ -13,7 +13,7 @@ from typing import Final
 
 from decentralml.chain import calls
 from decentralml.chain.market import Market
-from decentralml.compat.coordinator.errors import NoPlace
+from decentralml.compat.coordinator.errors import NoPlace, StaleChallenge
 from decentralml.compat.coordinator.kept_keys import KeptKeys
 from decentralml.compat.coordinator.seats import Seat, Seats
 from decentralml.compat.coordinator.settings import Participants
@@ -118,7 +118,9 @@ class Admission:
         account = AccountId(proof.account)
         genesis = self._creator.market.genesis
         if not challenges.is_open(proof.challenge):
-            raise NoPlace("the challenge is not open any more; ask for another, and sign that")
+            raise StaleChallenge(
+                "the challenge is not open any more; ask for another, and sign that"
+            )
         if not is_proved(genesis, self._task, proof.challenge, account, proof.signature):
             raise NoPlace("the signature is not the account's over the challenge")
         challenges.use(proof.challenge)

@@ -172,7 +172,12 @@ class Desk:
         return Closed(number, tuple(part.worker for part in parts), refused, examples)
 
     def finish(self) -> None:
-        """Free what the job did not use: the kept keys' places, and what is left of the pay."""
+        """Free what the job did not use: the kept keys' places, and what is left of the pay.
+
+        Everybody was told: a restart from here on waits for nobody.
+        """
+        for seat in self.seats.all():
+            self.seats.drop(seat.id)
         self.admission.release_kept()
         if not self._has_ended(self._creator.show(self.task.id)):
             self._creator.withdraw_task(self.task.id)

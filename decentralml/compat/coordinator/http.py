@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from decentralml.compat.coordinator.admission import Proof
-from decentralml.compat.coordinator.errors import Busy, LateResult, NoPlace
+from decentralml.compat.coordinator.errors import Busy, LateResult, NoPlace, StaleChallenge
 from decentralml.errors import CallRejected, ChainError, DecentralMLError
 from decentralml.learning.errors import ResultRefused, TooLarge
 
@@ -73,14 +73,17 @@ def coordinator_app(job: Job) -> Starlette:
         return JSONResponse(job.about())
 
     async def rendez_vous(request: Request) -> Response:
-        said = request.query_params
+        query = request.query_params
         proof = None
-        if "account" in said:
-            proof = Proof(said["account"], said.get("challenge", ""), said.get("signature", ""))
+        if "account" in query:
+            words = (query.get("challenge", ""), query.get("signature", ""))
+            proof = Proof(query["account"], *words)
         try:
             return JSONResponse(await job.rendez_vous(proof))
         except NoPlace as refusal:
-            return JSONResponse({"id": None, "ok": False, "reason": str(refusal)})
+            said = {"id": None, "ok": False, "reason": str(refusal)}
+            again = {"again": True} if isinstance(refusal, StaleChallenge) else {}
+            return JSONResponse(said | again)
         except (Busy, ChainError) as error:
             return _line(UNAVAILABLE, f"not now: {error}")
 

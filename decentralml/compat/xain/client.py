@@ -12,7 +12,12 @@ from typing import Any, Final
 
 import requests
 
-from decentralml.compat.xain.errors import CoordinatorGone, ParticipantError, RendezVousRefused
+from decentralml.compat.xain.errors import (
+    ChallengeExpired,
+    CoordinatorGone,
+    ParticipantError,
+    RendezVousRefused,
+)
 from decentralml.compat.xain.identity import Own
 from decentralml.learning.layers import LayerSpec
 from decentralml.types import TaskId
@@ -222,7 +227,8 @@ class Coordinator:
             raise RendezVousRefused(answer.line)
         said = answer.fields()
         if said.get("ok") is not True:
-            raise RendezVousRefused(str(said.get("reason", "it did not say why"))[:400])
+            refused = ChallengeExpired if said.get("again") is True else RendezVousRefused
+            raise refused(str(said.get("reason", "it did not say why"))[:400])
         return Place(str(said["id"]), str(said.get("account")), said.get("key") == "kept")
 
     def heartbeat(self, place: Place) -> tuple[str, int | None]:

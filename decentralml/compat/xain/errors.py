@@ -4,6 +4,7 @@ RoleError
 └── ParticipantError         the participant ends
     ├── TrainingError, DeserializationError, SerializationError   its own code raised
     ├── RendezVousRefused    the coordinator does not take it
+    │   └── ChallengeExpired     with this signature; with another one it may
     ├── ResultNotTaken       the aggregator refused its result, by name
     ├── ForeignDelivery      the coordinator made something else of the result
     └── CoordinatorGone      nobody answers any more
@@ -54,6 +55,10 @@ class RendezVousRefused(ParticipantError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the coordinator refuses this participant: {reason}")
         self.reason = reason
+
+
+class ChallengeExpired(RendezVousRefused):
+    """What was signed is not open any more, for example since the coordinator was started again."""
 
 
 class ResultNotTaken(ParticipantError):

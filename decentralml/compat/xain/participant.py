@@ -21,6 +21,7 @@ from decentralml.compat.xain.client import (
 )
 from decentralml.compat.xain.delivery import make_delivery
 from decentralml.compat.xain.errors import (
+    ChallengeExpired,
     CoordinatorGone,
     DeserializationError,
     ForeignDelivery,
@@ -116,7 +117,7 @@ class Run:
         while True:
             try:
                 return market, self._coordinator.rendez_vous(self._own, market)
-            except CoordinatorGone:
+            except (CoordinatorGone, ChallengeExpired):
                 if time.monotonic() >= end:
                     raise
                 time.sleep(ASK_AGAIN)

@@ -239,6 +239,29 @@ def test_a_server_that_is_no_coordinator_is_told_apart(status: int, body: bytes)
         Coordinator(url).market()
 
 
+def test_a_challenge_that_is_forgotten_meanwhile_is_asked_for_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from decentralml.compat.coordinator.admission import Challenges
+
+    is_open, forgotten = Challenges.is_open, []
+
+    def forget_the_first(self: Challenges, challenge: str) -> bool:
+        forgotten.append(challenge)
+        return len(forgotten) > 1 and is_open(self, challenge)
+
+    monkeypatch.setattr(Challenges, "is_open", forget_the_first)  # as by a restart
+    with (
+        house.coordinator(participants={"keyless": "refuse"}, **ONE_ROUND) as running,
+        house.own("Bob") as own,
+    ):
+        Run(Plain(), running.url, 0.05, own).run()
+        assert running.wait(30)
+
+    assert len(set(forgotten)) == 2
+    assert len(house.results()) == 1
+
+
 def test_nothing_is_signed_for_a_delivery_that_is_not_ones_own(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
