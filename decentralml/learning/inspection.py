@@ -10,7 +10,7 @@ import xxhash
 
 from decentralml.learning.errors import NotFinite
 from decentralml.learning.layers import count_not_finite
-from decentralml.learning.updates import BLOCK, Readable, size_of, spans
+from decentralml.learning.updates import BLOCK, Readable, Scratch, size_of, spans
 
 _PIECE: Final = 2 * BLOCK
 
@@ -25,6 +25,7 @@ class Inspector:
 
     _seed: int = field(default_factory=lambda: secrets.randbits(64))
     _seen: dict[bytes, list[tuple[Readable, str]]] = field(default_factory=dict)
+    _scratch: Scratch = field(default_factory=Scratch)
 
     def inspect(self, update: Readable, owner: str) -> str | None:
         """The owner of an earlier update with the same numbers, or None: then it is remembered.
@@ -47,7 +48,7 @@ class Inspector:
         for name in sorted(update.template):
             wrong = 0
             for start, stop in spans(size_of(update.template[name]), _PIECE):
-                block = update.block(name, start, stop)
+                block = self._scratch.block(update, name, start, stop)
                 digest.update(block.data.cast("B"))
                 wrong += count_not_finite(block)
             if wrong:
@@ -66,9 +67,10 @@ def same_numbers(a: Readable, b: Readable) -> bool:
 
 def check_readable(model: Readable) -> None:
     """Raises NotFinite as ``layers.check_finite`` does, reading the model in pieces."""
+    scratch = Scratch()
     for name, spec in model.template.items():
         wrong = sum(
-            count_not_finite(model.block(name, start, stop))
+            count_not_finite(scratch.block(model, name, start, stop))
             for start, stop in spans(size_of(spec), _PIECE)
         )
         if wrong:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from decentralml.learning.layers import Array
 
-_GROUP: Final = 8
+GROUP: Final = 8
+"""Rows that are held at a time."""
 _SPAN: Final = 1 << 14
 """Rows and numbers that are multiplied at once: 1 MiB in double precision, which caches hold."""
 
@@ -29,10 +30,10 @@ def weighted_sum(
         weights: (n,).
     """
     total = np.zeros(size, np.float64)
-    scratch = np.empty((min(_GROUP, len(weights)), min(_SPAN, size)), np.float64)
+    scratch = np.empty((min(GROUP, len(weights)), min(_SPAN, size)), np.float64)
     product = np.empty(scratch.shape[1], np.float64)
     coming, first = iter(rows), 0
-    while group := list(islice(coming, _GROUP)):
+    while group := list(islice(coming, GROUP)):
         part = weights[first : first + len(group)]
         for start in range(0, size, _SPAN):
             stop = min(start + _SPAN, size)

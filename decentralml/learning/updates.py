@@ -117,6 +117,12 @@ class InFile:
     def block(self, layer: str, start: int, stop: int) -> Array:
         """See ``Readable.block``; read anew each time."""
         numbers: Array = np.empty(stop - start, _stored(self.template[layer].dtype))
+        self.read_into(numbers, layer, start)
+        numbers.flags.writeable = False
+        return numbers
+
+    def read_into(self, numbers: Array, layer: str, start: int) -> None:
+        """As ``block``, into an array of the layer's number type, as many as it has room for."""
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             whole = _fill(numbers, descriptor, self.offsets[layer] + start * numbers.itemsize)
@@ -124,8 +130,6 @@ class InFile:
                 raise FileChanged(self.path.name)
         finally:
             os.close(descriptor)
-        numbers.flags.writeable = False
-        return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,35 @@ class FileUpdate:
     def block(self, layer: str, start: int, stop: int) -> Array:
         """See ``Readable.block``."""
         return self.model.block(layer, start, stop)
+
+    def read_into(self, numbers: Array, layer: str, start: int) -> None:
+        """As ``InFile.read_into``."""
+        if isinstance(self.model, InFile):
+            self.model.read_into(numbers, layer, start)
+        else:
+            numbers[:] = self.model.block(layer, start, start + numbers.size)
+
+
+class Scratch:
+    """Memory that one block after another is read into.
+
+    Where memory for a block comes fresh from the system, getting it takes longer than reading.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(0, np.uint8)
+
+    def block(self, model: Readable, layer: str, start: int, stop: int) -> Array:
+        """As ``model.block``, but valid only until the next call."""
+        if not isinstance(model, InFile | FileUpdate):
+            return model.block(layer, start, stop)
+        dtype = _stored(model.template[layer].dtype)
+        size = (stop - start) * dtype.itemsize
+        if self._bytes.size < size:
+            self._bytes = np.empty(size, np.uint8)
+        numbers: Array = self._bytes[:size].view(dtype)
+        model.read_into(numbers, layer, start)
+        return _read_only(numbers)
 
 
 def size_of(spec: LayerSpec) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from decentralml.learning.layers import Array
-from decentralml.learning.mean import weighted_sum
-from decentralml.learning.updates import Readable, spans
+from decentralml.learning.mean import GROUP, weighted_sum
+from decentralml.learning.updates import Readable, Scratch, spans
 
 Float64 = npt.NDArray[np.float64]
 
@@ -59,10 +60,10 @@ class Rows:
     def mean(self, weights: Float64) -> Float64:
         """The rows' sum, each times its weight: (k,); at the speed of memory."""
         if self._scales is None:
-            return weighted_sum(self._raw(0, self.base.size), weights, self.base.size)
+            return weighted_sum(self._passing(), weights, self.base.size)
         # The mean of base + scale * (row - base), without making the clipped rows.
         scaled = weights * self._scales
-        total = weighted_sum(self._raw(0, self.base.size), scaled, self.base.size)
+        total = weighted_sum(self._passing(), scaled, self.base.size)
         rest: Float64 = (weights.sum() - scaled.sum()) * self.base
         return total + rest
 
@@ -97,6 +98,13 @@ class Rows:
         for index, row in enumerate(self._raw(start, stop)):
             scale = 1.0 if self._scales is None else self._scales[index]
             yield row if scale == 1 else base + scale * (row - base)
+
+    def _passing(self) -> Iterator[Array]:
+        """The rows as they were sent, each valid until ``GROUP`` more have come."""
+        places = [Scratch() for _ in range(min(GROUP, len(self)))]
+        stop = self._start + self.base.size
+        for place, update in zip(cycle(places), self._updates, strict=False):
+            yield place.block(update, self.layer, self._start, stop)
 
     def _raw(self, start: int, stop: int) -> Iterator[Array]:
         for update in self._updates:

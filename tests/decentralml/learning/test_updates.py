@@ -18,6 +18,7 @@ from decentralml.learning.updates import (
     FileUpdate,
     InFile,
     InMemory,
+    Scratch,
     parameters_of,
     read_layer,
     read_whole,
@@ -150,3 +151,22 @@ def test_spans_cover_a_layer_once_and_in_order() -> None:
     assert list(spans(5, 2)) == [(0, 2), (2, 4), (4, 5)]
     assert list(spans(4, 2)) == [(0, 2), (2, 4)]
     assert list(spans(0, 2)) == []
+
+
+def test_memory_that_is_used_again_gives_each_block_as_it_is(raw: InFile) -> None:
+    scratch = Scratch()
+    for model in (raw, FileUpdate(raw, 1), FileUpdate(InMemory(LAYERS), 1), InMemory(LAYERS)):
+        for name, array in LAYERS.items():
+            flat = array.reshape(-1)
+            for start, stop in ((0, flat.size), (0, 1), (1, flat.size)):
+                block = scratch.block(model, name, min(start, flat.size), min(stop, flat.size))
+                assert block.dtype == array.dtype
+                assert block.tolist() == flat[start:stop].tolist()
+                assert not block.flags.writeable
+
+
+def test_memory_is_taken_once(raw: InFile) -> None:
+    scratch = Scratch()
+    first = scratch.block(raw, "matrix", 0, 3)
+    assert np.shares_memory(first, scratch.block(raw, "matrix", 3, 6))
+    assert first.tolist() == [3, 4, 5]  # no longer the block that it was
