@@ -99,6 +99,8 @@ def test_interrupted_it_goes_on_with_resume_alone_to_the_same_figures(
     running = subprocess.Popen(
         command(*BASE, *split, "--rounds", "100000", "--folder", "broken"),
         cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True,
+        # Undoes what a shell does to its background jobs, of which this test run may be one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )  # fmt: skip
     try:
         end = time.monotonic() + 60

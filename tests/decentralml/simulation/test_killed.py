@@ -25,6 +25,11 @@ PATIENCE = 60  # seconds
 FOREVER = 100_000
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to its background jobs, of which this test run may be one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def started(model: Path, tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen[bytes]]]:
     """Starts the simulation in a process group of its own."""
@@ -33,7 +38,13 @@ def started(model: Path, tmp_path: Path) -> Iterator[Callable[[int], subprocess.
     def start(rounds: int) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.decentralml.simulation.killed_main"]
         arguments = [str(model), str(tmp_path / "killed"), str(rounds)]
-        running.append(subprocess.Popen([*command, *arguments], start_new_session=True))
+        running.append(
+            subprocess.Popen(
+                [*command, *arguments],
+                start_new_session=True,
+                preexec_fn=heed_interrupts,  # noqa: PLW1509 - it only sets a signal
+            )
+        )
         return running[-1]
 
     yield start
