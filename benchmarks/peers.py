@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -46,7 +46,8 @@ from decentralml.types import Planck
 
 LOG = Path(tempfile.gettempdir()) / "decentralml-peers.log"
 PROCESSES = 4
-PATIENCE = 570  # seconds for one side of one case
+PATIENCE = 1800  # seconds for one side of one case
+LOOK_AFTER = 2  # seconds after which it is asked whether everybody is still there
 FUNDS = Planck(10 * 10**12)
 ALLOWED_BYTES = 100 * 10**6
 ALLOWED_MODELS = 3
@@ -106,7 +107,7 @@ def flower(case: Case, python: str, folder: Path) -> Figures:
         for first, last in shares(case.clients):
             words = (f"{module}.flower_clients", case.name, port, str(first), str(last))
             clients.append(stack.enter_context(started(python, *quiet, *words, piped=True)))
-        finish(process, "Flower's server")
+        finish(process, "Flower's server", clients)
         cpu = sum(float(finish(client, "a client")) for client in clients)
     found = json.loads(out.read_text())
     return Figures(
@@ -140,7 +141,7 @@ def ours(case: Case, policy: str, folder: Path) -> Figures:
             )
             for first, last in shares(case.clients)
         ]  # fmt: skip
-        finish(creator, "the creator")
+        finish(creator, "the creator", clients)
         said = [finish(client, "a client").split() for client in clients]
         cpu = chain_cpu(chain) - before + sum(float(words[0]) for words in said)
     found, rounds = json.loads(out.read_text()), case.rounds + 1
@@ -175,9 +176,19 @@ def line_of(process: subprocess.Popen[str]) -> str:
     return line
 
 
-def finish(process: subprocess.Popen[str], who: str) -> str:
-    """What a process printed until it ended well."""
-    said, _ = process.communicate(timeout=PATIENCE)
+def finish(
+    process: subprocess.Popen[str], who: str, others: Iterable[subprocess.Popen[str]] = ()
+) -> str:
+    """What a process printed until it ended well, which it cannot once one of `others` failed."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            said, _ = process.communicate(timeout=LOOK_AFTER)
+            break
+        except subprocess.TimeoutExpired:
+            failed = [other.args for other in others if other.poll()]
+            if failed or time.monotonic() > end:
+                raise RuntimeError(f"{who} waits, {failed} failed; see {LOG}") from None
     if process.returncode:
         raise RuntimeError(f"{who} ended with status {process.returncode}; see {LOG}")
     return said or ""

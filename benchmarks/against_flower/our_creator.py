@@ -91,7 +91,7 @@ def main() -> None:
     assert all(r.status is ResultStatus.ACCEPTED and r.paid == REWARD for r in results)
     figures = {
         "seconds": [after - before for before, after in pairwise(marks)],
-        "accuracy": clock.accuracy[: case.rounds],
+        "accuracy": clock.accuracy[1 : case.rounds + 1],  # the first is of the untrained model
         "moved": moved,
         "cpu": cpu,
         "peak": job.peak_bytes(),

@@ -5,12 +5,6 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from decentralml.learning.secagg.errors import MessageRefused
 
 KEY_BYTES: Final = 32
@@ -26,6 +20,9 @@ def new_secret() -> bytes:
 
 def public_of(private: bytes) -> bytes:
     """The X25519 public key of 32 private bytes."""
+    # Imported where it is used, here and below: 7 MB, and few jobs sum in secret.
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
     return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
@@ -42,6 +39,8 @@ def agree(private: bytes, public: bytes, purpose: bytes) -> bytes:
 
     Raises: MessageRefused: the public key is none (a point of small order).
     """
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
     try:
         other = X25519PublicKey.from_public_bytes(public)
         shared = X25519PrivateKey.from_private_bytes(private).exchange(other)
@@ -52,6 +51,9 @@ def agree(private: bytes, public: bytes, purpose: bytes) -> bytes:
 
 def derive(secret: bytes, purpose: bytes) -> bytes:
     """A key for one purpose; nothing of ``secret`` can be concluded from it."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=b"decentralml " + purpose).derive(
         secret
     )
@@ -59,12 +61,17 @@ def derive(secret: bytes, purpose: bytes) -> bytes:
 
 def seal(key: bytes, text: bytes) -> bytes:
     """``text`` for whoever has the key, which also proves who wrote it."""
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce + ChaCha20Poly1305(key).encrypt(nonce, text, None)
 
 
 def unseal(key: bytes, sealed: bytes) -> bytes:
     """What ``seal`` hid. Raises MessageRefused: it was not sealed with this key, or was changed."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
     try:
         nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         return ChaCha20Poly1305(key).decrypt(nonce, text, None)
