@@ -33,12 +33,15 @@ class Intake:
         self._base, self._scratch, self._limits = base, scratch, limits
         self._inspector = Inspector()
 
-    def take(self, folder: Path, contributor: str) -> tuple[ContributorResult, FileUpdate]:
+    def take(
+        self, folder: Path, contributor: str, *, again: bool = False
+    ) -> tuple[ContributorResult, FileUpdate]:
         """The result and its update, every value of which is finite.
 
         Args:
             folder: what a script left in ``RESULT_DIR``.
             contributor: whose it is.
+            again: whether the same contributor's same numbers may come again (a second look).
 
         Raises:
             ResultRefused: by the name of what is wrong with it; ``CopiedWeights`` where an earlier
@@ -49,7 +52,7 @@ class Intake:
             self._model_of(result), result.examples, contributor, self._extras_of(result)
         )
         owner = self._inspector.inspect(update.model, contributor)
-        if owner is not None:
+        if owner is not None and not (again and owner == contributor):
             raise CopiedWeights(owner)
         return result, update
 

@@ -58,7 +58,7 @@ class Checker:
             found = read_result(folder)
             self._check_answers(found)
         else:
-            found, _ = self._models().take(folder, result.worker)
+            found, _ = self._models().take(folder, result.worker, again=True)
         return Checked(
             result, folder, examples=found.examples, metrics=tuple(sorted(found.metrics.items()))
         )
