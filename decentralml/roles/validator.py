@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 from decentralml.chain import calls
 from decentralml.chain.records import (
@@ -34,6 +36,7 @@ from decentralml.types import AccountId, BlockNumber, Cid, Round, TaskId
 
 DECIDABLE = frozenset({ResultStatus.PENDING})
 USABLE = frozenset({ResultStatus.PENDING, ResultStatus.ACCEPTED})
+MakeChecker: TypeAlias = Callable[[], "Checker | MessageChecker"]
 MAX_BATCH = 100  # verdicts in one transaction, which then fits well into a block
 
 
@@ -260,7 +263,8 @@ class Validator(Role):
         that it saw, so that a copy of one of them is refused.
         """
         base = self.round_model(task, number)
-        checker = self._checker(task, number, base)
+        # Made with the first delivery that is there: it needs the task's bundle.
+        checker = cache(lambda: self._checker(task, number, base))
 
         def check(results: Iterable[TaskResult]) -> list[Checked]:
             return [self._check(task, base, r, checker) for r in self._earliest_first(results)]
@@ -308,7 +312,7 @@ class Validator(Role):
         return places
 
     def _check(
-        self, task: Task, base: RoundModel, result: TaskResult, checker: Checker | MessageChecker
+        self, task: Task, base: RoundModel, result: TaskResult, checker: MakeChecker
     ) -> Checked:
         folder = self.workspace.round(task.id, result.round).received(result.worker)
         expected = Manifest(
@@ -321,7 +325,8 @@ class Validator(Role):
         )
         try:
             self.fetch(result.result, folder, task.id, result.round, f"result of {result.worker}")
-            return checker.check(result, check_delivery(folder, expected, base_known=base.known))
+            found = check_delivery(folder, expected, base_known=base.known)
+            return checker().check(result, found)
         except AssetNotFound as error:
             return Checked(result, None, error, missing=True)
         except (AssetError, LearningError) as error:
