@@ -78,6 +78,7 @@ class Job:
         self._needed = 1  # sound results that the strategy asked for in this round
         self._unread: set[Round] | None = None  # earlier rounds that may have pending results
         self._looked = BlockNumber(0)  # events after this block were not looked at
+        self._published: Round | None = None  # the last round after which the next was started
         self._waits_for = ""
 
     def run(self, *, once: bool = False, stop: Callable[[], bool] = never) -> JobReport:
@@ -122,7 +123,12 @@ class Job:
             done = self.ledger.get(task.round)
             why = self._why_over(task, done)
             if done is not None and why is None:
+                if self._published == task.round:
+                    # The journal knows of a block that the chain has dropped; the node brings its
+                    # calls back into another one.
+                    return KeepWaiting(BlockNumber(head + 2), "the chain to catch up")
                 self._publish_next(task, done)
+                self._published = task.round
                 continue
             move = End(why) if why is not None else self._gather(task, head)
             if isinstance(move, End):

@@ -494,6 +494,17 @@ def test_a_job_is_for_ones_own_contribution_tasks(town: Town) -> None:
         Job(town.creator("Alice"), other.task, Plan())
 
 
+def test_a_round_whose_start_the_chain_has_dropped_is_waited_for(told: Story) -> None:
+    told.sends("Bob", "Charlie")
+    creator = told.town.creator("Alice")
+    journal = creator.workspace.journal
+    posted = next(journal.calls("create/"))
+    assert posted.outcome is not None
+    journal.write_signed(f"start_round/{told.task}/2", "start_round", posted.signed)
+    journal.write_done(f"start_round/{told.task}/2", posted.outcome)
+    assert told.goes_on().ended == "stopped, waiting for the chain to catch up"
+
+
 # -- strategies
 
 
