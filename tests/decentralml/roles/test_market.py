@@ -120,6 +120,21 @@ def test_several_verdicts_go_out_in_one_transaction_and_one_that_fails_hinders_n
     ]
 
 
+def test_more_verdicts_than_fit_into_one_transaction_take_several(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("decentralml.roles.judging.MAX_BATCH", 2)
+    task = posted(town, slots=3)
+    for step, name in enumerate(("Bob", "Charlie", "Dave"), 1):
+        town.data(name, step=float(step))
+        deliver(town, name, task)
+    before = town.nonce("Alice")
+    verdicts = town.creator("Alice").validate_all(task)
+    assert [verdict for _, verdict in verdicts] == [Accept()] * 3
+    assert town.nonce("Alice") == before + 2
+    assert town.creator("Alice").show(task).paid == 3 * REWARD
+
+
 def test_when_the_chain_takes_none_of_the_verdicts_the_first_refusal_is_raised(
     town: Town,
 ) -> None:
