@@ -80,7 +80,7 @@ def main() -> None:
     """Run it and print how the overlap grew."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pictures", type=int, default=160, help="of each client")
+    parser.add_argument("--pictures", type=int, default=240, help="of each client")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = run(Path(folder), options.rounds, options.pictures)

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from decentralml.compat import flower as fl
 
-SLOWER = 0.6  # each round's learning rate, of the one before
+SLOWER = 0.7  # each round's learning rate, of the one before
 
 
 def evaluation(root: Path, checkpoint: str, images: str, annotations: str) -> Any:

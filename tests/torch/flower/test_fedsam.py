@@ -38,7 +38,7 @@ def fedsam(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
 def test_the_federated_model_finds_what_is_in_the_box(
     fedsam: dict[str, ModuleType], tmp_path: Path
 ) -> None:
-    figures = fedsam["run_locally"].run(tmp_path, rounds=5, pictures=160)
+    figures = fedsam["run_locally"].run(tmp_path, rounds=5, pictures=240)
 
     overlaps = dict(figures["iou"])
     assert overlaps[0] < 0.5  # untrained
