@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WALK_STEPS ?= 200000
 
-.PHONY: help setup demo test lint types test-substrate test-clients test-torch runtime lock docs bench \
+.PHONY: help setup demo test lint types test-substrate test-clients test-torch test-ray runtime lock docs bench \
         walk clean
 
 help:  ## what there is to make
@@ -44,6 +44,9 @@ test-clients: setup  ## clients that nobody here wrote: @polkadot/api and others
 
 test-torch:  ## PyTorch, Hugging Face and Flower participants, in an environment of their own
 	PYTHON=$(PYTHON) bash scripts/test_torch.sh
+
+test-ray:  ## simulations on a Ray cluster of this machine, in an environment of their own
+	PYTHON=$(PYTHON) bash scripts/test_ray.sh
 
 runtime: setup  ## build the runtime's WebAssembly into pallets_mock/runtime/
 	$(BIN)/python scripts/build_runtime.py
