@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from decentralml.learning.errors import DataNotFound
 from decentralml.learning.datasets import load_shards
+from decentralml.learning.errors import DataNotFound
 from decentralml.learning.measure import measuring
 
 
