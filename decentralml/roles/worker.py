@@ -6,6 +6,7 @@ may be killed anywhere: what is under way stands in the journal and on chain.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -26,6 +27,8 @@ from decentralml.roles.waiting import wait_for_news
 from decentralml.types import AccountId, BlockNumber, Planck, Round, TaskId
 
 MAX_REFUSALS = 3
+MOMENT = 1.0  # seconds for which the chain's word is taken to hold
+OFF_CHAIN = (steps.FetchBundle, steps.FetchModel, steps.Upload)
 NOTHING = Planck(0)
 
 
@@ -133,6 +136,7 @@ class _Shift:
         self.held: set[TaskId] = set()
         self.refusals: dict[TaskId, int] = {}
         self.done: dict[TaskId, object] = {}  # the last step, and what it was decided from
+        self.facts: steps.Facts | None = None  # from before a step that took less than a moment
 
     def advance_all(self) -> None:
         """Go on with all that is under way; then take on what is new, as far as allowed."""
@@ -182,6 +186,7 @@ class _Shift:
         waited = self.waits.pop(task, None)
         self.report.waiting.pop(task, None)
         self.done.pop(task, None)
+        self.facts = None
         while not self.stop():
             step = self._next(task)
             if isinstance(step, steps.Finished):
@@ -203,7 +208,7 @@ class _Shift:
 
     def _next(self, task: TaskId) -> steps.Step:
         """Do one step; what it returns is only looked at when nothing more can be done."""
-        facts = self.worker.facts(task)
+        facts, self.facts = self.facts or self.worker.facts(task), None
         if facts.assignment is not None and not facts.assignment.ended:
             self.held.add(task)
         progress = self.worker.progress_of(facts)
@@ -214,6 +219,7 @@ class _Shift:
         if self.done.get(task) == about and not isinstance(step, steps.Finished):
             return steps.Wait(BlockNumber(facts.head + 2), "the chain to catch up")
         self.done[task] = about
+        began = time.monotonic()
         try:
             sent = self.worker.do(facts, step)
         except (CallRejected, TransactionRefused, InsufficientFunds) as refusal:
@@ -222,6 +228,8 @@ class _Shift:
             return step
         except (AssetError, RoleError) as error:
             return self._stuck(task, facts, error)
+        if isinstance(step, OFF_CHAIN) and time.monotonic() - began < MOMENT:
+            self.facts = facts
         if sent is not None:
             self.report.sent.append(sent)
         return step
