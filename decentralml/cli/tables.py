@@ -149,7 +149,10 @@ def job_tables(report: JobReport, token: Token) -> None:
     ]
     if paid:
         table(["|worker", ">accepted", ">rejected", ">open", ">paid"], paid)
-    remark(f"the job is over: {report.ended}")
+    if report.ended.startswith("stopped"):
+        remark(f"{report.ended}; the same command goes on with the job")
+    else:
+        remark(f"the job is over: {report.ended}")
     for worker, why in (pair for done in report.rounds[-1:] for pair in done.refused.items()):
         remark(f"refused in the last round: {short(worker)}: {printable(why)}")
     if report.model is not None:

@@ -121,7 +121,7 @@ class _OnTerminal:
             total=event.total or None,
             amount=_amount(event),
         )
-        if event.total and event.done >= event.total:
+        if event.did is not Did.GATHERING and event.total and event.done >= event.total:
             self.bars.remove_task(self.open.pop(name))
         if not self.open:
             self.bars.stop()

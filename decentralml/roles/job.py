@@ -32,6 +32,7 @@ from decentralml.roles.job_steps import (
     Standing,
     next_move,
     stop_reason,
+    workers_wanted,
 )
 from decentralml.roles.telling import told_for
 from decentralml.roles.waiting import wait_for_news
@@ -138,7 +139,7 @@ class Job:
                 return KeepWaiting(_earliest(move.until, again), move.reason)
             if move is not None:
                 return move
-        return KeepWaiting(None, "nothing")
+        return KeepWaiting(None, self._waits_for or "nothing")
 
     def _why_over(self, task: Task, done: JobRound | None) -> str | None:
         if done is None:
@@ -170,10 +171,7 @@ class Job:
         self._give(gathering, pressing(arrived, task, head))
         if isinstance(move, End):
             return move
-        seen = Event(
-            Did.GATHERING, self.id, task.round, "results", standing.decided, standing.taking_part
-        )
-        self.creator.rooms.on_event(seen)
+        self._show(standing, move)
         # What is missing is asked for again with the next block.
         times = [BlockNumber(head + 2) for a in arrived if a.open and a.checked.missing]
         times += [decide_by(a.checked.result, task) for a in arrived if a.verdict is not None]
@@ -348,6 +346,15 @@ class Job:
         arrived = gathering.look(head)
         self._give(gathering, arrived)
         return any(one.checked.missing and one.verdict is None for one in arrived if one.open)
+
+    def _show(self, standing: Standing, waits: KeepWaiting) -> None:
+        """Tell what is waited for, and how far it is."""
+        task = standing.task
+        self._say(task, waits.reason)
+        joining = workers_wanted(self.plan, task) if task.round == 1 else 0
+        total = max(standing.taking_part, joining)
+        told = Event(Did.GATHERING, self.id, task.round, "results", standing.decided, total)
+        self.creator.rooms.on_event(told)
 
     def _say(self, task: Task, reason: str) -> None:
         if reason and reason != self._waits_for:

@@ -17,6 +17,7 @@ from tests.decentralml.cli.conftest import CommandLine
 Post = Callable[..., int]
 BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 CHARLIE = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y"
+DAVE = "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy"
 TOKEN = 10**12
 
 
@@ -123,17 +124,17 @@ def test_the_strategys_settings_are_published_from_the_first_round_on(
 def test_a_machine_works_for_an_account_with_a_key_that_cannot_move_its_money(
     cli: CommandLine, post: Post
 ) -> None:
-    cli.good("keys", "appoint", CHARLIE, "--key", "//Bob")
+    cli.good("keys", "appoint", CHARLIE, "--key", "//Dave")
     task = post("--policy", "auto-accept")
-    in_name = ["--key", "//Charlie", "--in-name-of", BOB]
+    in_name = ["--key", "//Charlie", "--in-name-of", DAVE]
     done = cli.good(
         "contributor", "work", "--task", task, "--once", "--yes", "--json", *in_name
     ).lines
     assert "sent" in [event["did"] for event in done]
     (result,) = cli.good("tasks", "results", task, "--json").data
-    assert (result["worker"], result["paid"]) == (BOB, 5 * TOKEN)
+    assert (result["worker"], result["paid"]) == (DAVE, 5 * TOKEN)
 
-    dismissed = cli.good("keys", "dismiss", CHARLIE, "--key", "//Bob", "--json").data
+    dismissed = cli.good("keys", "dismiss", CHARLIE, "--key", "//Dave", "--json").data
     assert dismissed["outcome"] == "dismissed"
     refused = cli("contributor", "accept-task", post(), *in_name)
     assert refused.status != 0

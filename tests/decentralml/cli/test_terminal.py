@@ -173,3 +173,17 @@ def test_a_daemon_that_is_stopped_says_that_what_was_done_is_kept(
         process.wait()
     assert process.returncode == status
     assert "what was done is kept" in said
+
+
+def test_a_job_shows_how_many_results_are_there_and_ctrl_c_ends_it_with_its_report(
+    cli: CommandLine, post: Post, terminal: Callable[..., Terminal]
+) -> None:
+    task = post("--slots", "2", "--rounds", "2")
+    job = terminal("creator", "federate", task, "--min-workers", "2", "--key", "//Alice")
+    job.until("workers to join: 0 of 2 workers")
+    cli.good("contributor", "work", "--task", task, "--once", "--yes", "--key", "//Bob")
+    job.until("1/2")
+    job.type("\x03")
+    assert job.end() == 0
+    said = " ".join(job.seen.split())
+    assert "stopped, waiting for workers to join: 1 of 2 workers; the same command goes on" in said
