@@ -54,17 +54,20 @@ class Subscription:
         Raises:
             ConnectionLost: it will not come any more.
         """
-        with contextlib.suppress(queue.Empty):
-            return self._items.get_nowait()
-        self._connection.check()
-        try:
-            item = self._items.get(timeout=max(0.0, timeout))
-        except queue.Empty:
-            self._connection.check()
-            return None
-        if item is None:
-            self._connection.check()
+        item = self._take(0.0)
+        if item is None and not self._connection.is_lost:
+            item = self._take(timeout)
+        if item is None and self._connection.is_lost:
+            item = self._take(0.0)  # it may have come just before the end, and after the look
+            if item is None:
+                self._connection.check()
         return item
+
+    def _take(self, timeout: float) -> Any:
+        """What waits, or None; the connection's end is None, too."""
+        with contextlib.suppress(queue.Empty):
+            return self._items.get(timeout=timeout) if timeout > 0 else self._items.get_nowait()
+        return None
 
     def close(self) -> None:
         """Tell the node that nobody listens; a connection that is gone needs no telling."""
@@ -105,6 +108,11 @@ class Connection:
         self._subscriptions: dict[str | int, Subscription] = {}
         self._lost: str | None = None
         threading.Thread(target=self._read, name="chain-reader", daemon=True).start()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing will come any more."""
+        return self._lost is not None
 
     def check(self) -> None:
         """Raise ConnectionLost once the connection is gone."""

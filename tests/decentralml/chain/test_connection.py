@@ -170,6 +170,29 @@ def test_a_subscription_learns_that_its_connection_is_gone(
         feed.next(5)
 
 
+def test_what_came_between_a_look_and_the_end_is_not_lost(
+    peer: Peer, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer.behave = lambda socket, request: answer(socket, request, "s1")
+    feed = connection.subscribe("subscribe", [], "unsubscribe")
+    look = feed._take
+    looked = 0
+
+    def take(timeout: float) -> Any:
+        nonlocal looked
+        looked += 1
+        found = look(0.0)
+        if looked == 1:  # nothing there; then the last one comes, and the end right behind it
+            feed.put("last")
+            connection.close()
+        return found
+
+    monkeypatch.setattr(feed, "_take", take)
+    assert feed.next(5) == "last"
+    with pytest.raises(ConnectionLost):
+        feed.next(5)
+
+
 def test_closing_a_subscription_tells_the_node(peer: Peer, connection: Connection) -> None:
     peer.behave = lambda socket, request: answer(socket, request, "s1")
     connection.subscribe("subscribe", [], "unsubscribe").close()
