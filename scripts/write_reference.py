@@ -44,7 +44,7 @@ MODULES = (
     "roles.creator", "roles.contributor", "roles.engineer", "roles.annotator", "roles.evaluator",
     "roles.worker", "roles.assignee", "roles.validator", "roles.role", "roles.posting",
     "roles.verdicts", "roles.federation", "roles.rooms", "roles.events", "roles.workspace",
-    "roles.templates", "roles.participant", "roles.job_plan", "roles.job", "roles.round_bundle",
+    "roles.templates", "roles.participant", "roles.job.plan", "roles.job.job", "roles.round_bundle",
     "roles.secure.job", "roles.secure.work",
     "compat.flower", "compat.xain", "compat.coordinator.settings",
 )  # fmt: skip

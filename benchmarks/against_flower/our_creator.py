@@ -21,7 +21,7 @@ from decentralml.chain.node import Node
 from decentralml.chain.records import AutoAccept, Manual, ResultStatus, TaskKind
 from decentralml.roles.creator import Creator
 from decentralml.roles.events import Did, Event
-from decentralml.roles.job_plan import Plan
+from decentralml.roles.job.plan import Plan
 from decentralml.roles.posting import Offer
 from decentralml.types import Planck
 

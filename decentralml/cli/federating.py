@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from decentralml.config import Loaded
     from decentralml.roles.creator import Creator
-    from decentralml.roles.job_plan import Plan
+    from decentralml.roles.job.plan import Plan
 
 HeldOut = typer.Option(
     None,
@@ -112,7 +112,7 @@ def add_federate(app: typer.Typer, opened: Callable[..., AbstractContextManager[
         and the report as the last one. With --round only that round's models are averaged.
         """
         from decentralml.cli import wiring
-        from decentralml.roles.job_plan import Plan
+        from decentralml.roles.job.plan import Plan
 
         plan = Plan(
             strategy=strategy_choice.chosen_strategy(strategy, strategy_option or []),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from decentralml.chain.records import Assignment, Task, TaskResult
     from decentralml.chain.token import Token
     from decentralml.roles.federation import RoundReport
-    from decentralml.roles.job_plan import JobReport
+    from decentralml.roles.job.plan import JobReport
     from decentralml.types import BlockNumber
 
 

@@ -17,7 +17,7 @@ from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.roles.delivery import model_file
 from decentralml.roles.events import Did
 from decentralml.roles.federation import Evaluate, Measuring, RoundReport, counted, federate_round
-from decentralml.roles.job_plan import JobReport, Plan
+from decentralml.roles.job.plan import JobReport, Plan
 from decentralml.roles.journal import CallState
 from decentralml.roles.posting import Draft, Offer
 from decentralml.roles.secure.settings import read_secure
@@ -174,7 +174,7 @@ class Creator(Validator):
 
         Raises: as `job.Job` and its `run`.
         """
-        from decentralml.roles.job import Job
+        from decentralml.roles.job.job import Job
         from decentralml.roles.secure.job import SecureJob
 
         plan = plan or Plan()

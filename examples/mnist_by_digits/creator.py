@@ -18,7 +18,7 @@ from decentralml.cli import wiring
 from decentralml.config import load_settings
 from decentralml.roles.creator import Creator
 from decentralml.roles.events import Did, Event
-from decentralml.roles.job_plan import JobReport, Plan
+from decentralml.roles.job.plan import JobReport, Plan
 from decentralml.roles.posting import Offer
 from decentralml.types import AccountId, Cid, Planck
 

@@ -27,10 +27,10 @@ from decentralml.learning.strategies.fedprox import FedProx
 from decentralml.learning.strategies.fedyogi import FedYogi
 from decentralml.roles.events import Did
 from decentralml.roles.federation import Figures, Part, RoundReport
-from decentralml.roles.gathering import Arrived
-from decentralml.roles.job import Job
-from decentralml.roles.job_plan import InvalidPlan, JobRound, Plan
-from decentralml.roles.job_steps import Standing, closes_at
+from decentralml.roles.job.gathering import Arrived
+from decentralml.roles.job.job import Job
+from decentralml.roles.job.plan import InvalidPlan, JobRound, Plan
+from decentralml.roles.job.steps import Standing, closes_at
 from decentralml.roles.round_bundle import round_files
 from decentralml.roles.secure.closing import Closing, OpenRound, Senders, close
 from decentralml.roles.secure.message import Message, read_message

@@ -22,8 +22,8 @@ from decentralml.chain.records import AutoAccept
 from decentralml.learning.models import read_layers
 from decentralml.learning.strategies.fedavgm import FedAvgM
 from decentralml.roles.events import Did, Event
-from decentralml.roles.job import Job
-from decentralml.roles.job_plan import Plan
+from decentralml.roles.job.job import Job
+from decentralml.roles.job.plan import Plan
 from decentralml.roles.participant import Train, Training
 from decentralml.roles.posting import Offer
 from decentralml.roles.worker import Wanted

@@ -12,8 +12,8 @@ from decentralml.errors import LearningError, OutOfOrder
 from decentralml.learning import curves
 from decentralml.learning.models import read_layers
 from decentralml.roles.events import Did, Event
-from decentralml.roles.job import Job
-from decentralml.roles.job_plan import Plan
+from decentralml.roles.job.job import Job
+from decentralml.roles.job.plan import Plan
 from decentralml.roles.measuring import Measurer
 from decentralml.roles.verdicts import Checked, by_checks
 from decentralml.types import TaskId

@@ -18,7 +18,7 @@ from decentralml.learning.privacy.central import Private
 from decentralml.learning.privacy.local import LocalPrivacy
 from decentralml.learning.strategies.fedavg import FedAvg
 from decentralml.roles.contributor import Contributor
-from decentralml.roles.job_plan import Plan
+from decentralml.roles.job.plan import Plan
 from decentralml.roles.private_work import write_private
 from decentralml.roles.worker import Wanted
 from decentralml.types import TaskId

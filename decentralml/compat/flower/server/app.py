@@ -24,7 +24,7 @@ from decentralml.compat.flower.server.strategy import FedAvg
 from decentralml.compat.flower.work import numbers
 from decentralml.roles.creator import Creator
 from decentralml.roles.federation import Evaluate
-from decentralml.roles.job_plan import Plan
+from decentralml.roles.job.plan import Plan
 from decentralml.roles.rooms import Rooms
 from decentralml.roles.worker import never
 

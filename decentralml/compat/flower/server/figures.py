@@ -9,7 +9,7 @@ from decentralml.compat.flower.history import History
 from decentralml.compat.flower.server.strategy import FedAvg
 from decentralml.compat.flower.work import EVALUATE, EXAMPLES, LOSS
 from decentralml.roles.federation import Part
-from decentralml.roles.job_plan import JobReport, JobRound
+from decentralml.roles.job.plan import JobReport, JobRound
 
 CENTRAL_LOSS = "loss"
 

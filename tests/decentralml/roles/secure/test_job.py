@@ -27,7 +27,7 @@ from decentralml.learning.strategies.fedprox import FedProx
 from decentralml.learning.strategies.median import Median
 from decentralml.learning.strategies.scaffold import Scaffold
 from decentralml.roles.events import Event
-from decentralml.roles.job_plan import InvalidPlan, JobReport, Plan
+from decentralml.roles.job.plan import InvalidPlan, JobReport, Plan
 from decentralml.roles.participant import Participant, Train
 from decentralml.roles.secure.message import FILE, MASKED, read_message
 from decentralml.roles.secure.settings import SecureSettings, rounds_for, write_secure

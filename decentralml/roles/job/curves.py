@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decentralml.errors import OutOfOrder
 from decentralml.learning import curves
 from decentralml.learning.tensorboard import Board
-from decentralml.roles.job_plan import JobRound, Plan
+from decentralml.roles.job.plan import JobRound, Plan
 from decentralml.types import TaskId
 
 SHARES = frozenset({"accuracy"})  # figures from 0 to 1

@@ -1,6 +1,6 @@
 """A creator's whole job: round after round is gathered, federated, measured, paid, published.
 
-What to do next is decided by `job_steps` from the chain's word and from what the journal says of
+What to do next is decided by `steps` from the chain's word and from what the journal says of
 the rounds that are federated; so a job that was killed anywhere goes on when it is run again. It
 waits for blocks, never for time, and lets go of the workspace while it waits.
 """
@@ -22,10 +22,10 @@ from decentralml.roles.federation import (
     counted,
     federate_round,
 )
-from decentralml.roles.gathering import Arrived, Gathering, decide_by, pressing
-from decentralml.roles.job_ledger import Ledger
-from decentralml.roles.job_plan import JobReport, JobRound, Plan
-from decentralml.roles.job_steps import (
+from decentralml.roles.job.gathering import Arrived, Gathering, decide_by, pressing
+from decentralml.roles.job.ledger import Ledger
+from decentralml.roles.job.plan import JobReport, JobRound, Plan
+from decentralml.roles.job.steps import (
     Close,
     End,
     KeepWaiting,

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from decentralml.chain.records import ResultStatus, TaskResult
 from decentralml.roles.events import Checkpoint
-from decentralml.roles.job_curves import Curves
-from decentralml.roles.job_plan import Best, Earned, JobReport, JobRound, Plan
-from decentralml.roles.job_steps import best_round
+from decentralml.roles.job.curves import Curves
+from decentralml.roles.job.plan import Best, Earned, JobReport, JobRound, Plan
+from decentralml.roles.job.steps import best_round
 from decentralml.roles.workspace import Workspace
 from decentralml.types import AccountId, Planck, Round, TaskId
 

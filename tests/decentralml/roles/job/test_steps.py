@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from decentralml.chain.records import Task
 from decentralml.roles.federation import Part
-from decentralml.roles.job_plan import InvalidPlan, JobRound, Plan
-from decentralml.roles.job_steps import (
+from decentralml.roles.job.plan import InvalidPlan, JobRound, Plan
+from decentralml.roles.job.steps import (
     Close,
     End,
     KeepWaiting,

@@ -33,8 +33,8 @@ from decentralml.learning.strategies.krum import Krum
 from decentralml.learning.strategies.scaffold import Scaffold
 from decentralml.learning.strategies.strategy import Strategy
 from decentralml.roles.events import Did, Event
-from decentralml.roles.job import Job
-from decentralml.roles.job_plan import JobReport, Plan
+from decentralml.roles.job.job import Job
+from decentralml.roles.job.plan import JobReport, Plan
 from decentralml.roles.participant import Train, Training
 from decentralml.roles.round_bundle import read_settings
 from decentralml.types import BlockNumber, Round, TaskId

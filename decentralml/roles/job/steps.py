@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from decentralml.chain.records import Task
-from decentralml.roles.job_plan import JobRound, Plan
+from decentralml.roles.job.plan import JobRound, Plan
 from decentralml.roles.steps import can_join
 from decentralml.types import BlockNumber
 
