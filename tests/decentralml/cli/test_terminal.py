@@ -181,7 +181,7 @@ def test_a_job_shows_how_many_results_are_there_and_ctrl_c_ends_it_with_its_repo
     task = post("--slots", "2", "--rounds", "2")
     job = terminal("creator", "federate", task, "--min-workers", "2", "--key", "//Alice")
     job.until("workers to join: 0 of 2 workers")
-    cli.good("contributor", "work", "--task", task, "--once", "--yes", "--key", "//Bob")
+    cli.good("contributor", "work", "--task", task, "--once", "--yes", "--key", "//Eve")
     job.until("1/2")
     job.type("\x03")
     assert job.end() == 0
