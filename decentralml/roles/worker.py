@@ -147,9 +147,20 @@ class _Shift:
             if not self.is_over():
                 self._advance(task)
         for task in self._new(set(mine)):
-            if self.is_over() or len(self.held - set(self.over)) >= self.wanted.at_once:
+            if self.is_over():
                 return
-            self._advance(task)
+            if len(self.held - set(self.over)) < self.wanted.at_once:
+                self._advance(task)
+            elif self.wanted.tasks is not None:
+                self._has_no_hand_for(task)
+
+    def _has_no_hand_for(self, task: TaskId) -> None:
+        """Say why a task that was asked for by its number is not taken on."""
+        others = ", ".join(str(held) for held in sorted(self.held - set(self.over)))
+        why = f"task {others} to end: at most {self.wanted.at_once} at once"
+        if self.report.waiting.get(task) != why:
+            self.report.waiting[task] = why
+            self.worker.tell(Did.WAITING, task, text=why)
 
     def _concerns(self, task: TaskId) -> bool:
         named = self.wanted.tasks

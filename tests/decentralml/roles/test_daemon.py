@@ -85,6 +85,16 @@ def test_no_more_is_held_at_once_than_allowed(town: Town) -> None:
     assert len(bob.assignments()) == 2
 
 
+def test_a_task_asked_for_by_number_says_which_other_one_it_waits_for(town: Town) -> None:
+    first, second = post(town, rounds=2), post(town)
+    bob = town.contributor("Bob")
+    bob.work(Wanted(tasks=frozenset({first})), once=True)
+
+    report = bob.work(Wanted(tasks=frozenset({second})), once=True)
+
+    assert report.waiting[second] == f"task {first} to end: at most 1 at once"
+
+
 def test_a_slot_taken_meanwhile_is_waited_for_and_then_had(town: Town) -> None:
     task = post(town, slots=1)
     charlie = town.contributor("Charlie")
