@@ -226,7 +226,26 @@ def chunked(folder: Path) -> None:
             archive.writestr(name, data)
 
 
-@pytest.mark.parametrize("repack", [deflated, chunked])
+def behind_user_block(folder: Path) -> None:
+    """The same model, its HDF5 part behind a block that HDF5 leaves to others."""
+    model = next(folder.glob("model*"))
+    plain, shifted = folder.parent / "plain.h5", folder.parent / "shifted.h5"
+    with zipfile.ZipFile(model) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    plain.write_bytes(parts["model.weights.h5"])
+    with h5py.File(plain) as old, h5py.File(shifted, "w", userblock_size=512) as new:
+        new.attrs.update(old.attrs)
+        for name in old:
+            old.copy(name, new)
+    parts["model.weights.h5"] = shifted.read_bytes()
+    plain.unlink()
+    shifted.unlink()
+    with zipfile.ZipFile(model, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("repack", [deflated, chunked, behind_user_block])
 def test_a_model_that_does_not_lie_plainly_in_its_file_counts_like_any_other(
     base_file: Path, deliver: Deliver, tmp_path: Path, repack: Callable[[Path], None]
 ) -> None:
