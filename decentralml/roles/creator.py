@@ -341,8 +341,7 @@ class Creator(Validator):
                 "the model that the round started from is not known",
                 "federate a round of a task that was posted with a model",
             )
-        folder = self.workspace.round(task.id, number).model
-        return model_file(self.fetch(base.cid, folder, task.id, number, "model"))
+        return model_file(self.fetch_model(base.cid, task.id, number))
 
     def finish_start(self, task: TaskId) -> bool:
         """Finish a start that was under way; whether there was one."""

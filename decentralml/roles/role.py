@@ -122,6 +122,11 @@ class Role:
         place = self.workspace.bundle(task.id)
         return self.fetch(task.terms.bundle, place, task.id, None, "bundle")
 
+    def fetch_model(self, cid: Cid, task: TaskId, number: Round) -> Path:
+        """The bundle of a round's model, verified whole."""
+        place = self.workspace.round(task, number).model
+        return self.fetch(cid, place, task, number, "model")
+
     def upload(self, key: str, path: Path, task: TaskId | None, round_: Round | None) -> Cid:
         """Have the file or folder ``path`` in the store, noted in the journal under ``key``.
 

@@ -39,8 +39,7 @@ class RoundWork(Role):
 
     def _fetch_model(self, task: Task) -> None:
         if task.model is not None:
-            folder = self.workspace.round(task.id, task.round)
-            self.fetch(task.model, folder.model, task.id, task.round, "model")
+            self.fetch_model(task.model, task.id, task.round)
 
     def _trusted(self, task: Task) -> bool:
         journal, key = self.workspace.journal, trust_key(task)

@@ -172,8 +172,7 @@ class Validator(Judging):
                 "what the round asked for is not known",
                 "watch a secure task from its beginning",
             )
-        folder = self.workspace.round(task.id, number).model
-        given = round_files(self.fetch(base.cid, folder, task.id, number, "model"))
+        given = round_files(self.fetch_model(base.cid, task.id, number))
         phase = phase_of(number, task.terms.rounds)
         return MessageChecker(phase, read_request(given.settings), masked_size(given.model))
 
@@ -235,8 +234,7 @@ class Validator(Judging):
         """The current round's model: all rounds of a task have one structure."""
         if task.model is None:
             return None
-        folder = self.workspace.round(task.id, task.round).model
-        return model_file(self.fetch(task.model, folder, task.id, task.round, "model"))
+        return model_file(self.fetch_model(task.model, task.id, task.round))
 
 
 @dataclass(frozen=True, slots=True)
