@@ -315,6 +315,39 @@ class DestinationExists(AssetError):
         self.path = path
 
 
+class StoreUnreachable(AssetError):
+    """A store does not answer, or stopped answering; trying again may help.
+
+    Attributes: `store` (its address, without secrets), `why`, `advice`.
+    """
+
+    def __init__(self, store: str, why: str, advice: str) -> None:
+        super().__init__(f"{store} does not answer: {why}. {advice}")
+        self.store, self.why, self.advice = store, why, advice
+
+
+class StoreRefused(AssetError):
+    """A store answered and refused, or answered what no such store answers.
+
+    Attributes: `store` (its address, without secrets), `why`, `advice`.
+    """
+
+    def __init__(self, store: str, why: str, advice: str) -> None:
+        super().__init__(f"{store} refused: {why}. {advice}")
+        self.store, self.why, self.advice = store, why, advice
+
+
+class StoreReadOnly(AssetError):
+    """Something was to be kept in a store that can only be read."""
+
+    def __init__(self, store: str) -> None:
+        super().__init__(
+            f"{store} can only be read. Name a store that can be written with --store: a folder, "
+            "ipfs, or a bucket."
+        )
+        self.store = store
+
+
 class LearningError(DecentralMLError):
     """A model, weights, data or a federated mean could not be used."""
 

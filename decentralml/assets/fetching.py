@@ -19,7 +19,7 @@ from decentralml.assets.cid import Progress, fits, is_raw, to_text
 from decentralml.assets.decoding import MalformedNode, Node, decode_node
 from decentralml.assets.folders import folder_node
 from decentralml.assets.rules import BundleLimits, Measure, check_names
-from decentralml.assets.unixfs import FILE, HAMT_SHARD, Entry, FileTree, Link
+from decentralml.assets.unixfs import FILE, HAMT_SHARD, Entry, FileTree, Link, Sink
 from decentralml.errors import ContentMismatch
 
 _FILE_LEVELS = 5  # of nodes above the leaves: enough for 1,024**5 MiB
@@ -45,6 +45,7 @@ def unpack(  # noqa: PLR0913, PLR0917 - each is another thing, and most have a d
     limits: BundleLimits,
     progress: Progress | None = None,
     at_hand: AtHand | None = None,
+    sink: Sink | None = None,
 ) -> dict[bytes, Place]:
     """Writes the file or folder that a binary CID names; memory stays flat.
 
@@ -55,6 +56,8 @@ def unpack(  # noqa: PLR0913, PLR0917 - each is another thing, and most have a d
         limits: held while it streams, so a small DAG that expands to much is stopped at the limit.
         progress: told (bytes of blocks so far, bytes that the root declares).
         at_hand: files' blocks that need not come from the source; verified like its.
+        sink: handed each block once it is verified, the root first, then depth first (of a folder
+            in shards: all its shards before its entries); one that repeats is handed over again.
 
     Returns:
         Binary CID of each file's blocks -> where it was written; nothing without a destination.
@@ -63,23 +66,25 @@ def unpack(  # noqa: PLR0913, PLR0917 - each is another thing, and most have a d
         ContentMismatch: a block is missing or does not hash to its CID, or the layout is another.
         BundleRefused, BundleTooLarge: the content breaks a rule of bundles.
     """
-    unpacking = _Unpack(source, root, limits, progress, at_hand)
+    unpacking = _Unpack(source, root, limits, progress, at_hand, sink)
     unpacking.entry(root, destination, "", 1)
     return unpacking.written
 
 
 class _Unpack:
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what `unpack` takes
         self,
         source: BlockSource,
         root: bytes,
         limits: BundleLimits,
         progress: Progress | None,
         at_hand: AtHand | None,
+        sink: Sink | None,
     ) -> None:
         self.written: dict[bytes, Place] = {}
         self._source = source
         self._at_hand = at_hand
+        self._sink = sink
         self._root = to_text(root)
         self._measure = Measure(limits)
         self._progress = progress
@@ -104,6 +109,8 @@ class _Unpack:
             block = self._source.get(cid)
             if not fits(cid, block):
                 raise self._mismatch(f"block {to_text(cid)} has other bytes than its hash says")
+        if self._sink:
+            self._sink(cid, block)
         self._done += len(block)
         if self._progress:
             self._progress(self._done, max(self._total, self._done))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -19,10 +19,16 @@ from decentralml.assets.adding import add_path
 from decentralml.assets.at_hand import AtHand
 from decentralml.assets.car import CarReader, CarWriter
 from decentralml.assets.cid import Progress, parse, to_bytes, to_text
-from decentralml.assets.fetching import unpack
+from decentralml.assets.fetching import BlockSource, unpack
 from decentralml.assets.rules import BundleLimits, check_folder
 from decentralml.assets.store import DEFAULT_LIMITS
-from decentralml.errors import AssetNotFound, BundleRefused, BundleTooLarge, InvalidCid
+from decentralml.errors import (
+    AssetNotFound,
+    BundleRefused,
+    BundleTooLarge,
+    ContentMismatch,
+    InvalidCid,
+)
 from decentralml.types import Cid
 
 _ENDING = ".car"
@@ -58,12 +64,29 @@ class LocalStore:
         return self._put(file, found.st_size, progress)
 
     def _put(self, path: Path, total: int, progress: Progress | None) -> Cid:
+        return self._keep(lambda writer: add_path(path, writer.add, progress, total).cid)
+
+    def put_from(self, source: BlockSource, cid: Cid, progress: Progress | None = None) -> None:
+        """As `AssetStore.put_from`. What is there is read, and replaced if it is damaged."""
+        root = to_bytes(cid)
+        with suppress(AssetNotFound, ContentMismatch):
+            self.verify(cid, progress)
+            return
+
+        def copy(writer: CarWriter) -> bytes:
+            unpack(source, root, None, self._limits, progress, sink=writer.add)
+            return root
+
+        self._keep(copy)
+
+    def _keep(self, make: Callable[[CarWriter], bytes]) -> Cid:
+        """An archive of the blocks that ``make`` writes; it returns their root."""
         self.root.mkdir(parents=True, exist_ok=True)
         unfinished, descriptor = places.new_file_in(self.root)
         try:
             with os.fdopen(descriptor, "w+b") as file:
                 writer = CarWriter(file)
-                root = add_path(path, writer.add, progress, total).cid
+                root = make(writer)
                 writer.finish(root)
                 place = self._file(to_text(root))
                 if _same_bytes(file, place):
@@ -87,7 +110,7 @@ class LocalStore:
         at_hand: AtHand | None = None,
     ) -> None:
         """As `AssetStore.fetch`. Not forced to the disk: after a power cut, fetch it again."""
-        with self._open(cid) as source, places.new_folder_for(destination) as place:
+        with self.open(cid) as source, places.new_folder_for(destination) as place:
             made = place / "content"
             written = unpack(source, to_bytes(cid), made, limits, progress, at_hand)
             places.move(made, destination)
@@ -96,13 +119,24 @@ class LocalStore:
                 {block: found.moved(made, destination) for block, found in written.items()}
             )
 
+    @contextmanager
+    def open(self, cid: Cid) -> Iterator[CarReader]:
+        """As `AssetStore.open`; also raises `ContentMismatch` for an archive that is none."""
+        root = to_bytes(cid)
+        try:
+            file = self._file(cid).open("rb", buffering=0)
+        except FileNotFoundError as error:
+            raise AssetNotFound(cid, f"the store at {self.root}") from error
+        with file:
+            yield CarReader(file, root)
+
     def has(self, cid: Cid) -> bool:
         """As `AssetStore.has`."""
         return self._file(parse(cid)).is_file()
 
     def verify(self, cid: Cid, progress: Progress | None = None) -> None:
         """As `AssetStore.verify`."""
-        with self._open(cid) as source:
+        with self.open(cid) as source:
             unpack(source, to_bytes(cid), None, self._limits, progress)
 
     def list(self) -> Iterator[Cid]:
@@ -135,16 +169,6 @@ class LocalStore:
 
     def _file(self, cid: Cid) -> Path:
         return self.root / f"{cid}{_ENDING}"
-
-    @contextmanager
-    def _open(self, cid: Cid) -> Iterator[CarReader]:
-        root = to_bytes(cid)
-        try:
-            file = self._file(cid).open("rb", buffering=0)
-        except FileNotFoundError as error:
-            raise AssetNotFound(cid, f"the store at {self.root}") from error
-        with file:
-            yield CarReader(file, root)
 
 
 def _same_bytes(file: BinaryIO, place: Path) -> bool:

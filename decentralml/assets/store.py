@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from decentralml.assets.at_hand import AtHand
 from decentralml.assets.cid import Progress
+from decentralml.assets.fetching import BlockSource
 from decentralml.assets.rules import BundleLimits
 from decentralml.types import Cid
 
@@ -52,6 +54,28 @@ class AssetStore(Protocol):
             DestinationExists: something is there.
             AssetNotFound: the store does not have it.
             ContentMismatch: what it has is damaged, incomplete or forged.
+            BundleRefused, BundleTooLarge: the content breaks a rule of bundles.
+        """
+
+    def open(self, cid: Cid) -> AbstractContextManager[BlockSource]:
+        """This content's blocks as they lie in the store, not verified.
+
+        To copy it elsewhere: `put_from` of another store verifies them.
+
+        Raises:
+            InvalidCid: the CID is malformed.
+            AssetNotFound: the store does not have it.
+        """
+
+    def put_from(self, source: BlockSource, cid: Cid, progress: Progress | None = None) -> None:
+        """Keeps a file or folder whose blocks come from elsewhere, whole or not at all.
+
+        Each block is verified, and the content is held to the rules of bundles. What the store has
+        whole is not sent to it again.
+
+        Raises:
+            InvalidCid: the CID is malformed.
+            ContentMismatch: a block is missing, damaged or forged, or the layout is another.
             BundleRefused, BundleTooLarge: the content breaks a rule of bundles.
         """
 

@@ -16,8 +16,8 @@ class CountingStore(LocalStore):
     asked = 0
 
     @contextmanager
-    def _open(self, cid: Cid) -> Iterator[CarReader]:
-        with super()._open(cid) as reader:
+    def open(self, cid: Cid) -> Iterator[CarReader]:
+        with super().open(cid) as reader:
             given = reader.get
 
             def get(block: bytes) -> bytes:

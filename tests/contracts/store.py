@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from decentralml.assets.cid import cid_of_bytes, cid_of_path
+from decentralml.assets.cid import cid_of_bytes, cid_of_path, to_text
+from decentralml.assets.fetching import BlockSource
+from decentralml.assets.local import LocalStore
 from decentralml.assets.rules import BundleLimits
 from decentralml.assets.store import AssetStore
 from decentralml.errors import (
     AssetNotFound,
     BundleRefused,
     BundleTooLarge,
+    ContentMismatch,
     DestinationExists,
     InvalidCid,
 )
@@ -38,6 +41,29 @@ def bundle(tmp_path: Path) -> Path:
     (folder / "data" / "deep" / "übung.txt").write_bytes(b"")
     (folder / ".hidden").write_bytes(b"too")
     return folder
+
+
+class Nothing:
+    """A source that has no block."""
+
+    def get(self, cid: bytes) -> bytes:
+        raise ContentMismatch(to_text(cid), "nothing is here")
+
+
+class FlippedAt:
+    """Flips a bit of one of the blocks of a source, counted from 1 as they are asked for."""
+
+    def __init__(self, which: int) -> None:
+        self.asked, self._which = 0, which
+
+    def over(self, source: BlockSource) -> FlippedAt:
+        self._source = source
+        return self
+
+    def get(self, cid: bytes) -> bytes:
+        self.asked += 1
+        block = self._source.get(cid)
+        return block if self.asked != self._which else bytes([block[0] ^ 1]) + block[1:]
 
 
 class StoreContract:
@@ -203,3 +229,56 @@ class StoreContract:
         assert store.has(kept)
         assert not store.has(gone)
         store.verify(kept)
+
+    def test_what_another_store_has_is_put_from_there(
+        self, store: AssetStore, bundle: Path, tmp_path: Path
+    ) -> None:
+        other = LocalStore(tmp_path / "other")
+        cid = other.put_folder(bundle)
+
+        with other.open(cid) as source:
+            store.put_from(source, cid)
+
+        assert list(store.list()) == [cid]
+        store.fetch(cid, tmp_path / "copy")
+        assert tree_of(tmp_path / "copy") == tree_of(bundle)
+
+    def test_what_it_has_is_read_block_by_block_into_another_store(
+        self, store: AssetStore, bundle: Path, tmp_path: Path
+    ) -> None:
+        other = LocalStore(tmp_path / "other")
+        cid = store.put_folder(bundle)
+
+        with store.open(cid) as source:
+            other.put_from(source, cid)
+
+        other.verify(cid)
+
+    def test_what_it_does_not_have_cannot_be_opened(self, store: AssetStore) -> None:
+        with pytest.raises(AssetNotFound), store.open(cid_of_bytes(b"never stored")):
+            pass
+        with pytest.raises(InvalidCid), store.open(Cid("../../etc/passwd")):
+            pass
+
+    def test_forged_blocks_are_not_put(
+        self, store: AssetStore, bundle: Path, tmp_path: Path
+    ) -> None:
+        other = LocalStore(tmp_path / "other")
+        cid = other.put_folder(bundle)
+        forged = FlippedAt(2)
+
+        with other.open(cid) as source, pytest.raises(ContentMismatch):
+            store.put_from(forged.over(source), cid)
+
+        assert forged.asked >= 2
+        assert not store.has(cid)
+        assert list(store.list()) == []
+
+    def test_what_it_has_whole_is_not_asked_of_the_source(
+        self, store: AssetStore, bundle: Path
+    ) -> None:
+        cid = store.put_folder(bundle)
+
+        store.put_from(Nothing(), cid)
+
+        store.verify(cid)
