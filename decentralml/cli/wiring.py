@@ -51,16 +51,9 @@ def store(settings: Settings) -> AssetStore:
 
     Raises: ConfigError: it is of a kind that this version does not know.
     """
-    from decentralml.assets.local import LocalStore
+    from decentralml.assets.opening import open_store
 
-    scheme, colon, rest = settings.store.partition("://")
-    if not colon:
-        return LocalStore(Path(settings.store).expanduser())
-    if scheme == "file":
-        return LocalStore(Path(rest))
-    raise ConfigError(
-        f"There is no store for {scheme}:// here. Name a folder, as in --store ~/bundles."
-    )
+    return open_store(settings.store)
 
 
 @contextmanager

@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from decentralml.assets.local import LocalStore
+from decentralml.assets.opening import open_store
 from decentralml.chain.keys import KeyStore, open_signer
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
 from decentralml.chain.runtime import check_account
 from decentralml.compat.flower.errors import NotSupported
-from decentralml.config import Settings, load_settings
+from decentralml.config import load_settings
 from decentralml.errors import ConfigError
 from decentralml.roles.events import Observer, ignore
 from decentralml.roles.rooms import Rooms
@@ -75,13 +74,6 @@ def open_rooms(address: Address, on_event: Observer = ignore) -> Iterator[Rooms]
         market = Market(node, open_signer(settings.key, KeyStore(settings.keys), node))
         workspace = Workspace(settings.workspace, market.genesis, market.account)
         try:
-            yield Rooms(market, _store(settings), workspace, on_event)
+            yield Rooms(market, open_store(settings.store), workspace, on_event)
         finally:
             workspace.close()
-
-
-def _store(settings: Settings) -> LocalStore:
-    scheme, colon, rest = settings.store.partition("://")
-    if colon and scheme != "file":
-        raise ConfigError(f"There is no store for {scheme}:// here. Name a folder.")
-    return LocalStore(Path(rest if colon else scheme).expanduser())
