@@ -297,6 +297,14 @@ class BundleRefused(AssetError):
         self.path, self.why = path, why
 
 
+class BundleChanged(AssetError):
+    """A file changed while its bundle was being sent; nothing of it is to be found."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} changed while it was being read. Leave it alone, and try again.")
+        self.path = path
+
+
 class BundleTooLarge(AssetError):
     """A bundle goes past one of the limits it is held to."""
 
@@ -335,6 +343,22 @@ class StoreRefused(AssetError):
     def __init__(self, store: str, why: str, advice: str) -> None:
         super().__init__(f"{store} refused: {why}. {advice}")
         self.store, self.why, self.advice = store, why, advice
+
+
+class NoSuchBucket(StoreRefused):
+    """The store's address names a bucket that there is not."""
+
+
+class AccessDenied(StoreRefused):
+    """The credentials are good, but do not allow this."""
+
+
+class CredentialsRefused(StoreRefused):
+    """There are no credentials for the store, or they are wrong or expired."""
+
+
+class ClockSkewed(StoreRefused):
+    """This machine's clock differs too much from the store's for a signature to hold."""
 
 
 class StoreReadOnly(AssetError):
