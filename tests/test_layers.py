@@ -24,6 +24,7 @@ ALLOWED = {
         "decentralml.chain", "decentralml.assets", "decentralml.learning", "decentralml.runner",
     },
     "decentralml.simulation": {"decentralml.learning"},
+    "decentralml.localnet": set(),
     "decentralml.compat": {
         "decentralml.config", "decentralml.roles", "decentralml.chain", "decentralml.assets",
         "decentralml.learning",
@@ -31,7 +32,7 @@ ALLOWED = {
     "decentralml.cli": {
         "decentralml.config", "decentralml.roles", "decentralml.chain", "decentralml.assets",
         "decentralml.learning", "decentralml.runner", "decentralml.simulation",
-        "decentralml.compat",
+        "decentralml.compat", "decentralml.localnet",
     },
     "pallets_mock.errors": set(),
     "pallets_mock.state": set(),
@@ -70,6 +71,8 @@ LIBRARY_ROOMS = {
     "keras": ("decentralml.learning.frameworks.keras",),
     "tensorflow": ("decentralml.learning.frameworks.keras",),
     "cryptography": ("decentralml.learning.secagg",),
+    "pyrage": ("decentralml.assets.sealing",),
+    "bech32": ("decentralml.assets.sealing.keys",),
     "dp_accounting": ("decentralml.learning.privacy",),
     "torch": ("decentralml.learning.frameworks.pytorch",),
     "pydantic_settings": ("decentralml.config",),

@@ -1,4 +1,4 @@
-"""`decentralml chain`: a development chain of your own, and a look at the one in use."""
+"""`decentralml chain`: a chain or a whole network of your own, and a look at the one in use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from decentralml.cli.output import JsonFlag, emit, facts, remark
 if TYPE_CHECKING:
     from decentralml.config import Loaded
 
-app = group("Run a development chain, look at the chain.")
+app = group("Run a development chain or a local network, look at the chain.")
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -39,11 +39,34 @@ def dev(
     if tmp:
         arguments.append("--tmp")
     else:
-        arguments += ["--path", str(path or _chain_folder())]
+        arguments += ["--path", str(path or _data("chain"))]
     command = [sys.executable, "-m", "pallets_mock", *arguments]
     sys.stdout.flush()
     # This process becomes the chain: whoever stops it stops the chain, and leaves no orphan.
     os.execv(command[0], command)  # noqa: S606
+
+
+@app.command()
+def network(
+    validators: int = typer.Option(
+        None, "--validators", help="How many; 4 when the network is made anew."
+    ),
+    path: Path = typer.Option(None, "--path", help="Folder that keeps it; resumed if it is there."),
+    tmp: bool = typer.Option(False, "--tmp", help="Keep nothing: a new network each time."),
+    base_port: int = typer.Option(
+        None, "--base-port", help="Clients connect here and at the next ones; else at free ports."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="A line of JSON for each change."),
+) -> None:
+    """Run a real network of validators here until interrupted, and show how it is.
+
+    Each is a node of its own (`make node` builds it), on this machine's own address only. The
+    chain is the runtime's `local_testnet` preset: //Alice and the other well-known keys have
+    money. One that ends is shown and stays ended; when this command ends, all do.
+    """
+    from decentralml.cli.local_network import run
+
+    run(path or _data("network"), validators, base_port, tmp=tmp, as_json=as_json)
 
 
 @app.command()
@@ -161,7 +184,7 @@ def address_of_key(loaded: Loaded) -> str:
     return KeyStore(loaded.settings.keys).info(key).address
 
 
-def _chain_folder() -> Path:
+def _data(name: str) -> Path:
     from platformdirs import user_data_path
 
-    return user_data_path("decentralml") / "chain"
+    return user_data_path("decentralml") / name

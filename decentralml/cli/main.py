@@ -33,7 +33,7 @@ GROUPS = {
     "tasks": "Look at the market: open tasks, results, what is owed.",
     "keys": "Create, import, list and export signing keys.",
     "assets": "Store, fetch and verify bundles by content.",
-    "chain": "Run a development chain, look at the chain.",
+    "chain": "Run a development chain or a local network, look at the chain.",
     "simulate": "Many contributors on this machine, without a chain.",
     "privacy": "Noise and epsilon, and tasks whose creator sees sums alone.",
     "demo": "The whole story on real data, on this machine.",
