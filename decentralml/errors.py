@@ -289,6 +289,10 @@ class ContentMismatch(AssetError):
         self.cid, self.what = cid, what
 
 
+class WrongBytes(ContentMismatch):
+    """A store handed out bytes of another hash: the store's fault, not the content's author's."""
+
+
 class BundleRefused(AssetError):
     """Something that no bundle may hold: a link, a device, a name that climbs or collides."""
 
@@ -321,6 +325,20 @@ class DestinationExists(AssetError):
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} exists already. Remove it, or name another place.")
         self.path = path
+
+
+class CarRefused(AssetError):
+    """A file is no CAR file that can be imported.
+
+    Attributes: `file`, `why`.
+    """
+
+    def __init__(self, file: str, why: str) -> None:
+        super().__init__(
+            f"{file} cannot be imported: {why}. Nothing was kept; export it again "
+            "(`decentralml assets export`, `ipfs dag export`)."
+        )
+        self.file, self.why = file, why
 
 
 class StoreUnreachable(AssetError):

@@ -57,14 +57,17 @@ class CarReader:
     Believes neither lengths nor hashes: whoever gets a block verifies it.
     """
 
-    def __init__(self, file: BinaryIO, root: bytes) -> None:
+    def __init__(self, file: BinaryIO, root: bytes, most: int | None = None) -> None:
         """Reads the index.
 
+        Args:
+            most: blocks in a stranger's file, whose index is kept in memory; None for any number.
+
         Raises:
-            ContentMismatch: it is no such file, or is cut short.
+            ContentMismatch: it is no such file, is cut short, or has more blocks.
         """
         self._descriptor = file.fileno()
-        self._root = root
+        self._root, self._most = root, most
         self._blocks: dict[bytes, tuple[int, int]] = {}
         if os.pread(self._descriptor, HEADER_LENGTH, 0) != header(root):
             raise self._mismatch("its file begins otherwise")
@@ -92,14 +95,24 @@ class CarReader:
         while at < size:
             head = os.pread(self._descriptor, _LONGEST_VARINT + BINARY_LENGTH, at)
             length, used = self._length(head)
+            self._check_name(head[used:])
             block = length - BINARY_LENGTH
             start = at + used + BINARY_LENGTH
             if not 0 <= block <= MAX_BLOCK:
                 raise self._mismatch("its file has a block of a forbidden length")
             if start + block > size:
                 raise self._mismatch("its file is cut short")
-            self._blocks.setdefault(head[used : used + BINARY_LENGTH], (start, block))
+            self._note(head[used : used + BINARY_LENGTH], start, block)
+            if self._most is not None and len(self._blocks) > self._most:
+                raise self._mismatch(f"its file has more than {self._most:,} blocks")
             at = start + block
+
+    def _check_name(self, name: bytes) -> None:
+        """For a stricter reader: what a block begins with, its CID and perhaps some bytes more."""
+
+    def _note(self, cid: bytes, start: int, length: int) -> None:
+        """A block of the index; of two under one CID the first counts."""
+        self._blocks.setdefault(cid, (start, length))
 
     def _length(self, head: bytes) -> tuple[int, int]:
         number = 0

@@ -40,6 +40,11 @@ def is_raw(cid: bytes) -> bool:
     return cid.startswith(_RAW)
 
 
+def is_node(cid: bytes) -> bool:
+    """Whether this binary CID names a dag-pb node."""
+    return cid.startswith(_DAG_PB)
+
+
 def fits(cid: bytes, block: bytes | memoryview) -> bool:
     """Whether a block's hash is the one that the binary CID names."""
     return hashlib.sha256(block).digest() == cid[4:]

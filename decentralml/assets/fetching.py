@@ -20,7 +20,7 @@ from decentralml.assets.decoding import MalformedNode, Node, decode_node
 from decentralml.assets.folders import folder_node
 from decentralml.assets.rules import BundleLimits, Measure, check_names
 from decentralml.assets.unixfs import FILE, HAMT_SHARD, Entry, FileTree, Link, Sink
-from decentralml.errors import ContentMismatch
+from decentralml.errors import ContentMismatch, WrongBytes
 
 _FILE_LEVELS = 5  # of nodes above the leaves: enough for 1,024**5 MiB
 _SHARD_LEVELS = 8  # bytes of a name's hash
@@ -63,7 +63,8 @@ def unpack(  # noqa: PLR0913, PLR0917 - each is another thing, and most have a d
         Binary CID of each file's blocks -> where it was written; nothing without a destination.
 
     Raises:
-        ContentMismatch: a block is missing or does not hash to its CID, or the layout is another.
+        ContentMismatch: a block is missing, or the layout is another.
+        WrongBytes: a block does not hash to its CID.
         BundleRefused, BundleTooLarge: the content breaks a rule of bundles.
     """
     unpacking = _Unpack(source, root, limits, progress, at_hand, sink)
@@ -85,7 +86,7 @@ class _Unpack:
         self._source = source
         self._at_hand = at_hand
         self._sink = sink
-        self._root = to_text(root)
+        self._root = root
         self._measure = Measure(limits)
         self._progress = progress
         self._done = 0
@@ -101,14 +102,16 @@ class _Unpack:
         return self._folder(cid, node, place, inside, depth)
 
     def _mismatch(self, what: str) -> ContentMismatch:
-        return ContentMismatch(self._root, what)
+        return ContentMismatch(to_text(self._root), what)
 
     def _block(self, cid: bytes) -> bytes:
         block = None if self._at_hand is None else self._at_hand.get(cid)
         if block is None or not fits(cid, block):
             block = self._source.get(cid)
             if not fits(cid, block):
-                raise self._mismatch(f"block {to_text(cid)} has other bytes than its hash says")
+                raise WrongBytes(
+                    to_text(self._root), f"block {to_text(cid)} has other bytes than its hash says"
+                )
         if self._sink:
             self._sink(cid, block)
         self._done += len(block)
