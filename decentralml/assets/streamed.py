@@ -1,0 +1,146 @@
+"""Blocks as a CAR stream brings them, for whoever asks in the same order.
+
+One request then brings a whole content, and nothing but the block that comes next is kept. What is
+asked for in another order (a folder in shards, a block that repeats), and all that is left when a
+stream ends early, is asked for block by block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from decentralml.assets.car import header
+from decentralml.assets.cid import BINARY_LENGTH, fits, is_node, is_raw, to_text
+from decentralml.assets.unixfs import MAX_BLOCK
+from decentralml.errors import StoreUnreachable, WrongBytes
+
+_LONGEST_VARINT = 4  # bytes of a section's length: MAX_BLOCK and a CID fit
+
+
+class StreamedSource:
+    """A `decentralml.assets.fetching.BlockSource` over one CAR stream.
+
+    Never reads further than the block that comes next, and believes no CID in the stream before
+    the bytes were hashed.
+    """
+
+    def __init__(
+        self, chunks: Iterable[bytes], root: bytes, get_block: Callable[[bytes], bytes]
+    ) -> None:
+        """
+        Args:
+            chunks: the stream, cut anywhere, with blocks depth first and repeats left out, as kubo
+                sends it; may raise `StoreUnreachable`.
+            root: the binary CID that it was asked for.
+            get_block: asks for one block; its errors pass.
+        """
+        self._root = root
+        self._get_block = get_block
+        self._blocks: Iterator[tuple[bytes, bytes]] | None = car_blocks(chunks, root)
+        self._next: tuple[bytes, bytes] | None = None
+        self._given: set[bytes] = set()
+
+    def get(self, cid: bytes) -> bytes:
+        """The block under this binary CID.
+
+        Raises:
+            WrongBytes: what the stream brings is no CAR stream of this root, or a block in it does
+                not hash to its CID.
+        """
+        if cid not in self._given and self._peek() == cid and self._next is not None:
+            block = self._next[1]
+            self._next = None
+            self._given.add(cid)
+            return block
+        return self._get_block(cid)
+
+    def _peek(self) -> bytes | None:
+        """The CID of the block that comes next, if one does."""
+        if self._next is None and self._blocks is not None:
+            try:
+                self._next = next(self._blocks, None)
+            except StoreUnreachable:
+                self._next = None
+            if self._next is None:
+                self._blocks = None
+        return None if self._next is None else self._next[0]
+
+
+def car_blocks(chunks: Iterable[bytes], root: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Binary CID and bytes of each block of a CAR stream, verified; ends where the stream does.
+
+    Holds one block. A stream that ends within a block just ends: kubo, too, ends one early without
+    a word when it lacks a block, so whoever reads it asks for what is missing.
+
+    Args:
+        root: the binary CID that the header must name, and nothing else.
+
+    Raises:
+        WrongBytes: it begins otherwise, a block is longer than any may be or of a kind that no
+            bundle has, or does not hash to its CID.
+    """
+    reading = _Reading(chunks, root)
+    if not reading.header():
+        return
+    while (section := reading.section()) is not None:
+        yield section
+
+
+class _Reading:
+    def __init__(self, chunks: Iterable[bytes], root: bytes) -> None:
+        self._chunks = iter(chunks)
+        self._root = root
+        self._buffer = bytearray()
+
+    def header(self) -> bool:
+        """Whether there is one; a stream without a byte has none."""
+        wanted = header(self._root)
+        self._fill(len(wanted))
+        if self._buffer and not wanted.startswith(self._buffer[: len(wanted)]):
+            raise self._wrong("is no CAR stream of it")
+        if len(self._buffer) < len(wanted):
+            return False
+        del self._buffer[: len(wanted)]
+        return True
+
+    def section(self) -> tuple[bytes, bytes] | None:
+        """The next block; None where the stream ends."""
+        self._fill(_LONGEST_VARINT + BINARY_LENGTH)
+        length, used = self._length()
+        if not used:
+            return None
+        if not BINARY_LENGTH <= length <= MAX_BLOCK + BINARY_LENGTH:
+            raise self._wrong("has a block of a forbidden length")
+        cid = bytes(self._buffer[used : used + BINARY_LENGTH])
+        if len(cid) == BINARY_LENGTH and not (is_raw(cid) or is_node(cid)):
+            raise self._wrong("has a block of a kind that no bundle has")
+        self._fill(used + length)
+        if len(self._buffer) < used + length:
+            return None
+        block = bytes(memoryview(self._buffer)[used + BINARY_LENGTH : used + length])
+        del self._buffer[: used + length]
+        if not fits(cid, block):
+            raise self._wrong(f"has other bytes for block {to_text(cid)} than its hash says")
+        return cid, block
+
+    def _length(self) -> tuple[int, int]:
+        """A section's length and how many bytes say it; none when the stream ends before."""
+        number = 0
+        for index, byte in enumerate(self._buffer[:_LONGEST_VARINT]):
+            number |= (byte & 0x7F) << 7 * index
+            if byte < 0x80:
+                return number, index + 1
+        if len(self._buffer) >= _LONGEST_VARINT:
+            raise self._wrong("has a block of a forbidden length")
+        return 0, 0
+
+    def _fill(self, wanted: int) -> None:
+        """Reads on until the buffer holds so much, or the stream ends."""
+        while len(self._buffer) < wanted:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return
+            self._buffer += chunk
+
+    def _wrong(self, what: str) -> WrongBytes:
+        return WrongBytes(to_text(self._root), f"what its store streams {what}")
