@@ -50,6 +50,10 @@ class AtHand:
         self._index = folder / index
         self._places: dict[bytes, Place] | None = None
 
+    def notes(self, cid: bytes) -> bool:
+        """Whether a place is noted for this binary CID; what lies there may have changed since."""
+        return cid in self._read()
+
     def get(self, cid: bytes) -> bytes | None:
         """The bytes noted under this binary CID, not verified; None where there are none."""
         place = self._read().get(cid)
