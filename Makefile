@@ -5,9 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WALK_STEPS ?= 200000
+# How many processes run tests: as many as there are cores (pytest-xdist); 0 for none of its own.
+WORKERS ?= logical
 
-.PHONY: help setup demo test lint types test-substrate test-clients test-torch test-ray runtime lock docs bench \
-        walk clean
+.PHONY: help setup demo check test lint types test-substrate test-clients test-torch test-ray test-network \
+        test-ipfs node runtime lock docs bench walk clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -21,9 +23,13 @@ setup: $(READY)  ## make .venv with everything that the demo and the tests need
 demo: setup  ## the main job, every role, on this machine
 	@$(BIN)/decentralml demo
 
+check: setup  ## all that must pass, what is independent side by side (PARTS="test-ipfs demo": these)
+	@$(BIN)/python scripts/check_all.py $(PARTS)
+
 test: setup lint types  ## what needs Python alone, with coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --ignore=tests/clients --ignore=tests/torch
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal \
+	  $(addprefix --ignore=tests/,clients torch network ipfs cloud)
 	@$(BIN)/coverage combine -q && $(BIN)/python scripts/coverage_gate.py
 
 lint: setup
@@ -47,6 +53,15 @@ test-torch:  ## PyTorch, Hugging Face and Flower participants, in an environment
 
 test-ray:  ## simulations on a Ray cluster of this machine, in an environment of their own
 	PYTHON=$(PYTHON) bash scripts/test_ray.sh
+
+node: setup  ## build the real node, where it is not built yet; prints where it is
+	@bash scripts/build_node.sh
+
+test-network: setup  ## the client, the roles and the faults on a network of real nodes
+	bash scripts/test_network.sh
+
+test-ipfs: setup  ## IPFS daemons and buckets: real ones, built once
+	bash scripts/test_ipfs.sh
 
 runtime: setup  ## build the runtime's WebAssembly into pallets_mock/runtime/
 	$(BIN)/python scripts/build_runtime.py

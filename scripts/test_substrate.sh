@@ -22,6 +22,19 @@ cd "$root/substrate"
 # Both at once, so that the checks of every invariant and the benchmarks' own tests need one build.
 features=try-runtime,runtime-benchmarks
 
+# A checkout where nothing was compiled yet takes what an earlier one compiled of the same crates by
+# the same compiler. The folder of another lock file or compiler, or one that grew, goes.
+if [ -z "${CARGO_TARGET_DIR:-}" ] && [ ! -d target/debug ]; then
+  kept=${XDG_CACHE_HOME:-$HOME/.cache}/decentralml/target
+  name=pallet-$({ rustc -vV; cat Cargo.lock; } | sha256sum | cut -c1-16)
+  for folder in "$kept"/pallet-*; do
+    if [ -d "$folder" ] && { [ "${folder##*/}" != "$name" ] || [ "$(du -sm "$folder" | cut -f1)" -gt 6000 ]; }; then
+      rm -rf "$folder"
+    fi
+  done
+  export CARGO_TARGET_DIR=$kept/$name
+fi
+
 step() {
   local name=$1 start=$SECONDS
   shift

@@ -5,6 +5,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import wasmtime
@@ -139,7 +140,69 @@ def test_without_a_compiler_the_error_says_how_to_get_one(
 def test_another_compiler_is_not_compared(build_runtime: ModuleType) -> None:
     other = build_runtime.Toolchain(cargo="cargo", rustc="/bin/echo", build_std=False)
     with pytest.raises(build_runtime.BuildFailed, match="cannot be compared"):
-        build_runtime.rebuild_check(other)
+        build_runtime.rebuild_check(other, None)
+
+
+@pytest.fixture
+def builds(build_runtime: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders that were built, each in no time and to the blob that is kept."""
+    built: list[Path] = []
+
+    def build(workspace: Path, *_: object) -> bytes:
+        built.append(workspace)
+        return runtime.blob()
+
+    monkeypatch.setattr(build_runtime, "build", build)
+    return built
+
+
+@pytest.fixture
+def compiler(build_runtime: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The compiler of the kept blob, as far as its version goes."""
+    compiler = build_runtime.Toolchain("cargo", "rustc", build_std=False)
+    monkeypatch.setattr(
+        build_runtime.Toolchain, "version", lambda _: runtime.manifest()["compiler"]
+    )
+    return compiler
+
+
+def test_what_agreed_once_on_this_machine_is_not_built_a_third_time(
+    build_runtime: ModuleType, builds: list[Path], compiler: Any, tmp_path: Path
+) -> None:
+    first = build_runtime.rebuild_check(compiler, tmp_path / "agreed")
+    assert build_runtime.rebuild_check(compiler, tmp_path / "agreed") == first
+    assert len(builds) == 1
+
+    build_runtime.rebuild_check(compiler, None)
+    assert len(builds) == 2
+
+
+def test_what_did_not_agree_is_built_again_the_next_time(
+    build_runtime: ModuleType, compiler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[Path] = []
+
+    def build(workspace: Path, *_: object) -> bytes:
+        built.append(workspace)
+        return b"other bytes"
+
+    monkeypatch.setattr(build_runtime, "build", build)
+    for _ in range(2):
+        with pytest.raises(build_runtime.BuildFailed, match="look for what differs"):
+            build_runtime.rebuild_check(compiler, tmp_path)
+    assert len(built) == 2
+
+
+@pytest.mark.parametrize("name", ["sources_sha256", "blob_sha256", "compiler", "features"])
+def test_what_agreed_says_nothing_of_another_build(
+    build_runtime: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    before = build_runtime.build_name()
+    assert build_runtime.build_name() == before
+
+    changed = {**runtime.manifest(), name: "another"}
+    monkeypatch.setattr(build_runtime, "manifest", lambda: changed)
+    assert build_runtime.build_name() != before
 
 
 def test_settings_that_change_the_bytes_are_dropped(

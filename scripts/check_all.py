@@ -1,0 +1,86 @@
+"""All that must pass, side by side: what `.ci/run` and `make check` run.
+
+    check_all.py [--minutes 85] [PART...]
+
+Parts are told by what they keep busy: a compile runs at a higher `nice`, in the time that tests
+spend waiting, and one compile at a time, for its memory. With PARTs only these and what they wait
+for. Without network nothing that is already there is fetched again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from side_by_side import Part, SideBySide, stop_on_signals
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPILES = 5
+"""Nice enough for tests to go first, not so nice that what waits for the node comes last of all."""
+
+
+def make(target: str, **options: object) -> Part:
+    """The part that one of the Makefile's targets is."""
+    return Part(target, ("make", target), **options)  # type: ignore[arg-type]
+
+
+PARTS = (
+    make("setup"),
+    # Long first. Installing is downloads and unpacking, in the shade of the tests.
+    make("test", cores=2, after=("setup",)),
+    Part("node", ("bash", "scripts/build_node.sh"), cores=0, after=("setup",), nice=COMPILES),
+    Part("kubo", ("bash", "scripts/build_kubo.sh"), cores=0, after=("node",), nice=COMPILES),
+    make("test-substrate", cores=0, after=("kubo",), nice=COMPILES),
+    Part(
+        "torch-environment",
+        ("bash", "scripts/test_torch.sh", "--install"),
+        cores=0,
+        after=("setup",),
+        nice=COMPILES,
+    ),
+    make("test-network", cores=1, after=("setup", "node")),
+    make("test-torch", cores=1, after=("torch-environment",)),
+    make("demo", cores=1, after=("setup",)),
+    make("test-ipfs", cores=1, after=("setup", "kubo")),
+    make("test-clients", cores=1, after=("setup",)),
+    make("test-ray", cores=1, after=("torch-environment",)),
+)
+
+
+def with_what_they_wait_for(names: Sequence[str]) -> list[Part]:
+    """These parts and all before them, in the table's order; all of them for no names.
+
+    Raises:
+        KeyError: there is no such part.
+    """
+    by_name = {part.name: part for part in PARTS}
+    wanted, look = set(), list(names or by_name)
+    while look:
+        part = by_name[look.pop()]
+        wanted.add(part.name)
+        look.extend(part.after)
+    return [part for part in PARTS if part.name in wanted]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when all parts passed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(p.name for p in PARTS))
+    parser.add_argument("--minutes", type=float, default=85, help="when to give up [%(default)s]")
+    chosen = parser.parse_args(arguments)
+    os.chdir(ROOT)
+    stop_on_signals()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    try:
+        parts = with_what_they_wait_for(chosen.parts)
+    except KeyError as error:
+        parser.error(f"there is no part {error}")
+    cores = os.cpu_count() or 1
+    return 0 if SideBySide(parts, cores=cores, seconds=chosen.minutes * 60).run() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

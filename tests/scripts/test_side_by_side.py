@@ -1,0 +1,169 @@
+"""Parts side by side: real processes, which tell each other by files that they have come so far."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+PATIENCE = 60
+
+
+def script(name: str) -> ModuleType:
+    """A script as a module; scripts are no package."""
+    specification = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+side_by_side = script("side_by_side")
+check_all = script("check_all")
+Part = side_by_side.Part
+
+
+def shell(name: str, text: str, **options: Any) -> Any:
+    return Part(name, ("sh", "-eu", "-c", text), **options)
+
+
+def run(*parts: Any, cores: int = 2, seconds: float = PATIENCE, news: float = 300.0) -> Any:
+    """Whether all passed, and what was said."""
+    said: list[str] = []
+    runner = side_by_side.SideBySide(
+        parts, cores=cores, seconds=seconds, say=said.append, news_every=news
+    )
+    return runner.run(), "\n".join(said)
+
+
+def meet(folder: Path, me: str, other: str) -> str:
+    """Ends only when both parts run at the same time."""
+    return f"touch {folder}/{me}; until [ -e {folder}/{other} ]; do sleep 0.01; done"
+
+
+def names(parts: list[Any]) -> list[str]:
+    return [part.name for part in parts]
+
+
+def test_two_parts_run_at_the_same_time_when_there_are_cores_for_both(tmp_path: Path) -> None:
+    passed, _ = run(
+        shell("one", meet(tmp_path, "one", "two")), shell("two", meet(tmp_path, "two", "one"))
+    )
+    assert passed
+
+
+def test_what_needs_no_core_runs_beside_what_takes_all(tmp_path: Path) -> None:
+    passed, _ = run(
+        shell("all", meet(tmp_path, "all", "none"), cores=2),
+        shell("none", meet(tmp_path, "none", "all"), cores=0),
+    )
+    assert passed
+
+
+def test_no_more_start_than_there_are_cores() -> None:
+    waiting = [Part("a", ()), Part("b", (), cores=2), Part("c", ()), Part("d", ())]
+    assert names(side_by_side.next_parts(waiting, set(), 2)) == ["a", "c"]
+    assert names(side_by_side.next_parts(waiting, set(), 1)) == ["a"]
+    assert names(side_by_side.next_parts(waiting, set(), 0)) == []
+
+
+def test_a_part_starts_once_all_that_it_waits_for_passed() -> None:
+    waiting = [Part("b", (), after=("a", "c"))]
+    assert names(side_by_side.next_parts(waiting, {"a"}, 2)) == []
+    assert names(side_by_side.next_parts(waiting, {"a", "c"}, 2)) == ["b"]
+
+
+def test_a_part_that_wants_more_cores_than_there_are_gets_all_of_them() -> None:
+    passed, said = run(shell("wide", "echo done", cores=8), cores=1)
+    assert passed
+    assert "done" in said
+
+
+def test_what_a_part_prints_is_shown_in_one_piece() -> None:
+    chatter = "for line in 1 2 3; do echo {0} $line; sleep 0.01; done"
+    _, said = run(shell("one", chatter.format("one")), shell("two", chatter.format("two")))
+    assert "one 1\none 2\none 3\n" in said
+    assert "two 1\ntwo 2\ntwo 3\n" in said
+
+
+def test_a_failure_ends_the_others_and_its_log_comes_last(tmp_path: Path) -> None:
+    passed, said = run(
+        shell("endless", f"echo $$ > {tmp_path}/pid; echo on my way; sleep 600"),
+        shell("broken", f"until [ -s {tmp_path}/pid ]; do sleep 0.01; done; echo why; exit 3"),
+        shell("later", f"touch {tmp_path}/started", after=("broken",)),
+    )
+    assert not passed
+    assert said.index("on my way") < said.index("why\n=== FAILED: broken, exit status 3")
+    assert not (tmp_path / "started").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_processes_that_an_ended_part_started_end_with_it(tmp_path: Path) -> None:
+    passed, _ = run(
+        shell("parent", f"sleep 600 & echo $! > {tmp_path}/child; wait"),
+        shell("broken", f"until [ -s {tmp_path}/child ]; do sleep 0.01; done; exit 1"),
+    )
+    assert not passed
+    state = Path(f"/proc/{int((tmp_path / 'child').read_text())}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_when_time_is_over_the_end_of_each_log_is_shown() -> None:
+    passed, said = run(shell("slow", "echo half way; exec sleep 600"), seconds=0.5)
+    assert not passed
+    assert "half way" in said
+    assert "not done in" in said
+
+
+def test_a_long_silence_is_filled_by_what_is_running(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line.startswith("=== running: quiet"):
+            (tmp_path / "go").touch()
+
+    quiet = shell("quiet", f"until [ -e {tmp_path}/go ]; do sleep 0.01; done")
+    runner = side_by_side.SideBySide([quiet], cores=1, seconds=PATIENCE, say=say, news_every=0.05)
+    assert runner.run()
+
+
+def test_waiting_for_a_part_that_is_not_before_is_refused() -> None:
+    with pytest.raises(ValueError, match="missing"):
+        run(shell("one", "true", after=("missing",)))
+    with pytest.raises(ValueError, match="two"):
+        run(shell("one", "true", after=("two",)), shell("two", "true"))
+
+
+def test_a_part_runs_as_nice_as_it_says() -> None:
+    _, said = run(shell("compile", "nice", nice=5))
+    assert f"\n{min(os.nice(0) + 5, 19)}\n" in said
+
+
+def test_a_choice_brings_what_it_waits_for() -> None:
+    assert names(check_all.with_what_they_wait_for(["test-ipfs"])) == [
+        "setup",
+        "node",
+        "kubo",
+        "test-ipfs",
+    ]
+
+
+def test_a_part_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        check_all.main(["test-everything"])
+    assert "no part 'test-everything'" in capsys.readouterr().err
+
+
+def test_every_target_of_make_that_tests_is_a_part() -> None:
+    makefile = (SCRIPTS.parent / "Makefile").read_text()
+    targets = {line.split(":")[0] for line in makefile.splitlines() if line.startswith("test")}
+    assert targets <= set(names(check_all.PARTS))
