@@ -77,7 +77,14 @@ LIBRARY_ROOMS = {
     "torch": ("decentralml.learning.frameworks.pytorch",),
     "pydantic_settings": ("decentralml.config",),
     "ray": ("decentralml.simulation.ray_pool",),
-    "requests": ("decentralml.compat.xain.client",),
+    "fsspec": ("decentralml.assets.cloud.bucket",),
+    "requests": (
+        "decentralml.compat.xain.client",
+        "decentralml.assets.requesting",
+        "decentralml.assets.ipfs",
+    ),
+    "ipfshttpclient": ("decentralml.assets.ipfs.api",),
+    "urllib3": ("decentralml.assets.requesting",),
     "starlette": ("decentralml.compat.coordinator.http",),
     "uvicorn": ("decentralml.compat.coordinator.servers",),
 }
