@@ -1,4 +1,4 @@
-"""A real development chain for each test, its people, and a proxy that can tamper with answers."""
+"""The chain of a test, its people, and a proxy that can tamper with answers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from decentralml.chain.market import Market
 from decentralml.chain.node import Node
 from decentralml.chain.records import Manual, Schedule, TaskKind, Terms
 from decentralml.types import AccountId, BlockNumber, Cid, Planck
-from pallets_mock.fixtures import dev_chain, start_chain  # noqa: F401
+from pallets_mock.fixtures import start_chain  # noqa: F401
 from pallets_mock.testing import DevChain
+from tests.chains import SharedChain, uri_of
 
 TOKEN = 10**12
 BUNDLE = Cid("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy")
@@ -32,15 +33,15 @@ class People:
         self._nodes: list[Node] = []
 
     def market(self, name: str, **options: Any) -> Market:
-        """A market that signs with ``//name``."""
+        """A market that signs as this person."""
         node = Node(self._url, **{**self._options, **options})
         self._nodes.append(node)
-        return Market(node, well_known(f"//{name}", node))
+        return Market(node, well_known(uri_of(name), node))
 
     def in_name_of(self, name: str, account: AccountId) -> Market:
-        """A market in which ``//name`` signs for `account`."""
+        """A market in which this person signs for `account`."""
         node = self.market(name).node
-        return Market(node, well_known(f"//{name}", node), in_name_of=account)
+        return Market(node, well_known(uri_of(name), node), in_name_of=account)
 
     def close(self) -> None:
         for node in self._nodes:
@@ -48,7 +49,12 @@ class People:
 
 
 @pytest.fixture
-def people(dev_chain: DevChain) -> Iterator[People]:  # noqa: F811
+def dev_chain(a_chain: DevChain | SharedChain) -> DevChain | SharedChain:
+    return a_chain
+
+
+@pytest.fixture
+def people(dev_chain: DevChain | SharedChain) -> Iterator[People]:
     everybody = People(dev_chain.url)
     yield everybody
     everybody.close()
@@ -140,7 +146,7 @@ class Proxy:
 
 
 @pytest.fixture
-def proxy(dev_chain: DevChain) -> Iterator[Proxy]:  # noqa: F811
+def proxy(dev_chain: DevChain | SharedChain) -> Iterator[Proxy]:
     running = Proxy(dev_chain.url)
     yield running
     running.stop()

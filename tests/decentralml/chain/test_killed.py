@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from decentralml.chain.market import Market
-from decentralml.types import AccountId, Planck
+from decentralml.types import Planck
 from pallets_mock.testing import DevChain
+from tests.chains import address_of, as_many
 
-FERDIE = AccountId("5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL")
 PAYMENTS = 50
 
 # The smallest journal there is: a file for each payment, with the call as it was signed last.
@@ -23,10 +23,10 @@ PAYER = """
 import os, sys
 from pathlib import Path
 from decentralml.chain import calls
-from decentralml.chain.keys import well_known
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
 from decentralml.chain.signed import SignedCall
+from tests.chains import keypair_of
 
 url, folder, to, count = sys.argv[1:]
 
@@ -36,7 +36,7 @@ def keep(file, signed):
     os.replace(draft, file)
 
 with Node(url, timeout=60) as node:
-    market = Market(node, well_known("//Alice", node))
+    market = Market(node, keypair_of("Alice"))
     print("begun", flush=True)
     for number in range(int(count)):
         file, done = Path(folder) / f"{number}.json", Path(folder) / f"{number}.done"
@@ -56,16 +56,19 @@ with Node(url, timeout=60) as node:
 def test_each_payment_is_made_once_whenever_the_payer_is_killed(
     dev_chain: DevChain, alice: Market, people: Any, tmp_path: Path
 ) -> None:
-    before = alice.balance(FERDIE).free
+    ferdie = address_of("Ferdie")
+    before = alice.balance(ferdie).free
+    payments = as_many(dev_chain, development=PAYMENTS, network=5)
+    longest = as_many(dev_chain, development=15, network=900) / 100  # seconds until the next kill
     other = people.market("Alice")  # another process of the same account, to use up nonces
     chance, ended, kills = random.Random(7), False, 0
     while not ended:
-        command = [sys.executable, "-c", PAYER, dev_chain.url, str(tmp_path), FERDIE, str(PAYMENTS)]
+        command = [sys.executable, "-c", PAYER, dev_chain.url, str(tmp_path), ferdie, str(payments)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as payer:
             assert payer.stdout is not None
             assert payer.stdout.readline() == "begun\n"
             try:
-                ended = payer.wait(chance.uniform(0, 0.15) if kills < 8 else 60) == 0
+                ended = payer.wait(chance.uniform(0, longest) if kills < 8 else 60) == 0
             except subprocess.TimeoutExpired:
                 payer.send_signal(signal.SIGKILL)
                 kills += 1
@@ -73,4 +76,4 @@ def test_each_payment_is_made_once_whenever_the_payer_is_killed(
             other.transfer(other.account, Planck(1))  # moves nothing
     assert kills >= 4
     # Each payment is a bit of its own: one made twice, or none, shows.
-    assert alice.balance(FERDIE).free - before == 2**PAYMENTS - 1
+    assert alice.balance(ferdie).free - before == 2**payments - 1

@@ -27,6 +27,7 @@ from decentralml.errors import (
 from pallets_mock.genesis import from_preset
 from pallets_mock.runtime import compressed_blob
 from pallets_mock.testing import DevChain
+from tests.chains import uri_of
 
 Change = Callable[[Any], Any]
 
@@ -159,7 +160,7 @@ def test_answers_of_another_shape_are_errors_and_no_guesses(
 ) -> None:
     with Node(proxy.url, timeout=20) as node:
         proxy.tamper[method] = change
-        market = Market(node, well_known("//Alice", node))
+        market = Market(node, well_known(uri_of("Alice"), node))
         with pytest.raises(MalformedChainData):
             for read in (market.token, market.head, market.balance):
                 read()
@@ -194,7 +195,7 @@ def test_an_upgrade_is_noticed_by_the_next_read(proxy: Any) -> None:
 
 def test_the_metadata_is_asked_for_once_and_reads_cost_one_request(proxy: Any) -> None:
     with Node(proxy.url, timeout=20) as node:
-        market = Market(node, well_known("//Alice", node))
+        market = Market(node, well_known(uri_of("Alice"), node))
         market.balance()
         before = len(proxy.asked)
         market.balance()
@@ -210,9 +211,10 @@ def test_nobody_there_is_an_error_that_says_how_to_start_a_chain() -> None:
         Node(f"ws://127.0.0.1:{free_port()}", timeout=5)
 
 
+@pytest.mark.development_only("cuts connections at a chosen request")
 def test_a_read_survives_lost_connections(dev_chain: DevChain) -> None:
     with Node(dev_chain.url, timeout=20) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         alice.balance()
         dev_chain.call("dev_dropConnections", "state_getStorage", "after", 5)
         assert alice.balance().free > 0
@@ -244,7 +246,7 @@ def test_another_chain_at_the_address_is_not_taken_for_the_same(
 
 def test_many_threads_read_through_one_node(dev_chain: DevChain) -> None:
     with Node(dev_chain.url, timeout=20) as node, ThreadPoolExecutor(8) as pool:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         found = list(pool.map(lambda _: alice.balance().free, range(40)))
     assert len(set(found)) == 1
 

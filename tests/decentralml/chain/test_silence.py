@@ -15,10 +15,9 @@ from decentralml.chain import calls, connection
 from decentralml.chain.keys import well_known
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
-from decentralml.types import AccountId, BlockNumber, Planck
+from decentralml.types import BlockNumber, Planck
 from pallets_mock.testing import DevChain
-
-FERDIE = AccountId("5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL")
+from tests.chains import address_of, uri_of
 
 
 class Cable:
@@ -101,7 +100,7 @@ def test_a_read_on_a_dead_socket_is_asked_again_through_a_new_one(
     dev_chain: DevChain, cable: Cable
 ) -> None:
     with Node(cable.url, timeout=2) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         before = alice.balance()
         cable.cut()
         assert alice.balance() == before
@@ -113,8 +112,8 @@ def test_a_call_on_a_dead_socket_comes_in_once(
 ) -> None:
     monkeypatch.setattr(connection, "PING_SECONDS", 0.3)
     with Node(cable.url, timeout=20) as node:
-        alice = Market(node, well_known("//Alice", node))
-        signed = alice.sign(calls.transfer(FERDIE, Planck(1)))
+        alice = Market(node, well_known(uri_of("Alice"), node))
+        signed = alice.sign(calls.transfer(address_of("Ferdie"), Planck(1)))
         cable.cut()
         assert alice.submit(signed).block_number == 1
         assert int(node.storage("System", "Account", alice.account)["nonce"]) == 1

@@ -31,16 +31,16 @@ from decentralml.errors import (
     TransactionPending,
     TransactionRefused,
 )
-from decentralml.types import AccountId, Planck, TaskId
+from decentralml.types import Planck, TaskId
 from pallets_mock.testing import DevChain
+from tests.chains import address_of, as_many, uri_of
 
 SUBMIT = "author_submitAndWatchExtrinsic"
 LATEST = object()  # what the chain itself says
-FERDIE = AccountId("5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL")
 
 
 def gift(amount: int = 1) -> Call:
-    return calls.transfer(FERDIE, Planck(amount))
+    return calls.transfer(address_of("Ferdie"), Planck(amount))
 
 
 def nonce(market: Market) -> int:
@@ -49,7 +49,7 @@ def nonce(market: Market) -> int:
 
 def nonce_at_best(chain: DevChain) -> int:
     with Node(chain.url, timeout=20) as node:
-        return nonce(Market(node, well_known("//Alice", node)))
+        return nonce(Market(node, well_known(uri_of("Alice"), node)))
 
 
 def times_in_chain(market: Market, signed: SignedCall) -> int:
@@ -64,12 +64,13 @@ def times_in_chain(market: Market, signed: SignedCall) -> int:
 
 @pytest.fixture
 def before(alice: Market) -> Planck:
-    return alice.balance(FERDIE).free
+    return alice.balance(address_of("Ferdie")).free
 
 
 # -- what breaks
 
 
+@pytest.mark.development_only("cuts connections at a chosen request")
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_connection_lost_while_sending_costs_nothing(
@@ -82,9 +83,10 @@ def test_a_connection_lost_while_sending_costs_nothing(
 
     assert receipt.extrinsic_hash == signed.hash
     assert times_in_chain(alice, signed) == 1
-    assert (nonce(alice), alice.balance(FERDIE).free - before) == (1, 1)
+    assert (nonce(alice), alice.balance(address_of("Ferdie")).free - before) == (1, 1)
 
 
+@pytest.mark.development_only("cuts connections at a chosen request")
 @pytest.mark.parametrize("method", ["chain_getHeader", "chain_getBlock", "state_getStorage"])
 def test_a_connection_lost_while_looking_costs_nothing(
     dev_chain: DevChain, alice: Market, method: str
@@ -95,6 +97,7 @@ def test_a_connection_lost_while_looking_costs_nothing(
     assert (nonce(alice), times_in_chain(alice, signed)) == (1, 1)
 
 
+@pytest.mark.development_only("cuts connections at a chosen request")
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_connections_break_each_call_comes_in_once(
     dev_chain: DevChain, alice: Market, before: Planck, seed: int
@@ -110,15 +113,17 @@ def test_whatever_connections_break_each_call_comes_in_once(
             dev_chain.call("dev_dropConnections", method, when, chance.randint(1, 2))
         alice.call(gift(amount))
     assert nonce(alice) == 10
-    assert alice.balance(FERDIE).free - before == sum(range(1, 11))
+    assert alice.balance(address_of("Ferdie")).free - before == sum(range(1, 11))
 
 
+@pytest.mark.development_only("delays answers")
 def test_slow_answers_are_waited_for(dev_chain: DevChain, alice: Market) -> None:
     dev_chain.call("dev_delayAnswers", 150, 250)
     alice.call(gift())
     assert nonce(alice) == 1
 
 
+@pytest.mark.development_only("delays answers")
 def test_a_node_that_falls_silent_is_given_up_in_time_and_nothing_is_lost(
     dev_chain: DevChain, people: Any
 ) -> None:
@@ -141,7 +146,7 @@ def test_a_chain_that_is_restarted_is_found_again(
     chain = start_chain(tmp_path / "chain")
     port = int(chain.url.rsplit(":", 1)[1])
     with Node(chain.url, timeout=20) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         alice.call(gift())
         signed = alice.sign(gift(2))
         chain.stop()
@@ -184,6 +189,7 @@ def test_a_call_that_failed_fails_again_without_another_fee(alice: Market) -> No
     assert nonce(alice) == 1
 
 
+@pytest.mark.development_only("waits a hundred blocks and more")
 def test_what_is_in_an_old_block_is_found_after_its_era(
     dev_chain: DevChain, alice: Market, people: Any
 ) -> None:
@@ -225,6 +231,7 @@ def test_a_nonce_that_another_process_used_is_replaced(
     assert nonce(alice) == 2
 
 
+@pytest.mark.development_only("waits a hundred blocks and more")
 @pytest.mark.parametrize("known_to_be_unsent", [True, False])
 def test_a_call_whose_era_is_over_is_signed_anew(
     dev_chain: DevChain, alice: Market, people: Any, known_to_be_unsent: bool
@@ -237,6 +244,7 @@ def test_a_call_whose_era_is_over_is_signed_anew(
     assert times_in_chain(alice, signed) == 0
 
 
+@pytest.mark.development_only("waits a hundred blocks and more")
 @pytest.mark.parametrize("later", [0, 1, 2, 70])
 def test_a_call_of_an_era_long_gone_is_signed_anew(
     dev_chain: DevChain, alice: Market, later: int
@@ -253,7 +261,7 @@ def test_a_call_whose_era_is_over_only_in_blocks_not_final_yet_waits_to_be_signe
 ) -> None:
     chain = start_chain(finality_lag=3)
     with Node(chain.url, timeout=20, wait="finality") as node, ThreadPoolExecutor(1) as pool:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         signed = alice.sign(gift())
         chain.new_block(signed.era_blocks + 1)  # of which the last block of its era is not final
         assert node.finalised().number < signed.last_block
@@ -287,6 +295,7 @@ def test_a_call_whose_watch_ends_with_the_connection_is_looked_for(alice: Market
     assert waiting.run().block.number == 1
 
 
+@pytest.mark.development_only("waits a hundred blocks and more")
 def test_a_call_goes_into_the_last_block_of_its_era(
     dev_chain: DevChain, alice: Market, people: Any
 ) -> None:
@@ -300,7 +309,7 @@ def test_a_signature_for_another_runtime_version_is_replaced(
     proxy: Any, dev_chain: DevChain
 ) -> None:
     with Node(proxy.url, timeout=20) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         # As when the runtime is upgraded between signing and sending, the other way round.
         proxy.tamper["state_getRuntimeVersion"] = lambda said: {**said, "specVersion": 99}
         signed = alice.sign(gift())
@@ -341,7 +350,7 @@ def test_a_call_that_is_in_though_the_node_says_otherwise_is_found(
 ) -> None:
     proxy.tamper["author_extrinsicUpdate"] = lambda _: said
     with Node(proxy.url, timeout=20) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         if said == {"inBlock": "0x00"}:
             # No hash of a block at all: the node refuses to look for it.
             with pytest.raises(RequestRefused):
@@ -356,7 +365,7 @@ def test_a_block_that_does_not_hold_the_call_is_not_believed(
 ) -> None:
     proxy.tamper["author_extrinsicUpdate"] = lambda _: {"inBlock": dev_chain.genesis_hash}
     with Node(proxy.url, timeout=20) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         assert alice.call(gift()).block_number == 1
 
 
@@ -378,7 +387,7 @@ def test_a_node_that_never_tells_is_asked(
     monkeypatch.setattr(submission, "WATCH_SECONDS", 0.2)
     proxy.tamper["author_extrinsicUpdate"] = lambda _: said
     with Node(proxy.url, timeout=20) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         assert alice.call(gift()).block_number == 1
         assert nonce(alice) == 1
 
@@ -394,7 +403,7 @@ def test_a_block_that_the_node_does_not_show_is_no_reason_to_sign_again(
     proxy: Any, dev_chain: DevChain, method: str, answers: list[Any]
 ) -> None:
     with Node(proxy.url, timeout=20) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         receipt = alice.submit(signed := alice.sign(gift()))
         left = list(answers)
 
@@ -414,7 +423,7 @@ def test_a_refusal_for_ever_is_an_error_with_the_nodes_words(
 ) -> None:
     proxy.refuse[SUBMIT] = {"code": code, "message": "said", "data": "so"}
     with Node(proxy.url, timeout=20) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         with pytest.raises(kind, match=r"said.*so"):
             alice.call(gift())
 
@@ -424,7 +433,7 @@ def test_a_refusal_for_now_is_tried_again_until_the_time_limit(
 ) -> None:
     proxy.refuse[SUBMIT] = {"code": 1016, "message": "Immediately Dropped"}
     with Node(proxy.url, timeout=1.0) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         signed = alice.sign(gift())
         with pytest.raises(TransactionPending):
             alice.submit(signed)
@@ -442,7 +451,7 @@ def test_a_call_that_no_block_takes_stays_pending_and_can_be_waited_for_again(
 ) -> None:
     chain = start_chain(block_time="manual")
     with Node(chain.url, timeout=1.0) as node:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         signed = alice.sign(gift())
         with pytest.raises(TransactionPending, match="never pays twice") as pending:
             alice.submit(signed)
@@ -463,7 +472,7 @@ def test_away_from_a_development_chain_a_call_counts_when_it_is_final(
 ) -> None:
     chain = start_chain(finality_lag=3)
     with Node(chain.url, timeout=20, wait="finality") as node, ThreadPoolExecutor(1) as pool:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         waiting = pool.submit(alice.call, gift())
         wait_until(lambda: chain.best == 1)
         chain.new_block(2)
@@ -483,9 +492,9 @@ def test_what_another_process_sent_counts_when_it_is_final(
         Node(chain.url, timeout=20, wait="finality") as slow,
         ThreadPoolExecutor(1) as pool,
     ):
-        alice = Market(fast, well_known("//Alice", fast))
+        alice = Market(fast, well_known(uri_of("Alice"), fast))
         receipt = alice.submit(signed := alice.sign(gift()))
-        waiting = pool.submit(Market(slow, well_known("//Alice", slow)).submit, signed)
+        waiting = pool.submit(Market(slow, well_known(uri_of("Alice"), slow)).submit, signed)
         chain.new_block()
         with pytest.raises(FutureTimeout):
             waiting.result(0.3)
@@ -498,7 +507,7 @@ def test_a_reorganisation_moves_the_call_and_its_receipt_names_where_it_stayed(
 ) -> None:
     chain = start_chain(finality_lag=3)
     with Node(chain.url, timeout=20, wait="finality") as node, ThreadPoolExecutor(1) as pool:
-        alice = Market(node, well_known("//Alice", node))
+        alice = Market(node, well_known(uri_of("Alice"), node))
         signed = alice.sign(gift())
         waiting = pool.submit(alice.submit, signed)
         wait_until(lambda: chain.best == 1)
@@ -517,13 +526,13 @@ def test_a_reorganisation_moves_the_call_and_its_receipt_names_where_it_stayed(
 SIGNER = """
 import sys
 from decentralml.chain import calls
-from decentralml.chain.keys import well_known
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
+from tests.chains import keypair_of
 
 url, to, count = sys.argv[1:]
 with Node(url, timeout=60) as node:
-    market = Market(node, well_known("//Alice", node))
+    market = Market(node, keypair_of("Alice"))
     for _ in range(int(count)):
         market.call(calls.transfer(to, 1))
 """
@@ -532,7 +541,9 @@ with Node(url, timeout=60) as node:
 def test_two_processes_sign_with_one_account_and_every_call_comes_in(
     dev_chain: DevChain, alice: Market, before: Planck
 ) -> None:
-    command = [sys.executable, "-c", SIGNER, dev_chain.url, FERDIE, "25"]
+    count = as_many(dev_chain, development=25, network=4)
+    to = address_of("Ferdie")
+    command = [sys.executable, "-c", SIGNER, dev_chain.url, to, str(count)]
     processes = [subprocess.Popen(command) for _ in range(2)]
     try:
         assert [process.wait(90) for process in processes] == [0, 0]
@@ -540,21 +551,21 @@ def test_two_processes_sign_with_one_account_and_every_call_comes_in(
         for process in processes:
             process.kill()
             process.wait()
-    assert nonce(alice) == 50
-    assert alice.balance(FERDIE).free - before == 50
+    assert nonce(alice) == 2 * count
+    assert alice.balance(to).free - before == 2 * count
 
 
 def test_threads_of_one_market_may_call_at_once(alice: Market, before: Planck) -> None:
     with ThreadPoolExecutor(4) as pool:
         receipts = list(pool.map(lambda _: alice.call(gift()), range(12)))
     assert len({receipt.extrinsic_hash for receipt in receipts}) == 12
-    assert alice.balance(FERDIE).free - before == 12
+    assert alice.balance(address_of("Ferdie")).free - before == 12
 
 
 def test_closing_the_node_ends_every_wait(start_chain: Callable[..., DevChain]) -> None:
     chain = start_chain(block_time="manual")
     node = Node(chain.url, timeout=60)
-    alice = Market(node, well_known("//Alice", node))
+    alice = Market(node, well_known(uri_of("Alice"), node))
     signed = alice.sign(gift())
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(alice.submit, signed)

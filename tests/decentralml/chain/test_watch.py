@@ -20,6 +20,7 @@ from decentralml.chain.watch import BlockEvents
 from decentralml.errors import NodeUnreachable
 from decentralml.types import BlockNumber
 from pallets_mock.testing import DevChain
+from tests.chains import uri_of
 
 MakeTerms = Callable[..., Terms]
 
@@ -79,6 +80,7 @@ def test_a_restart_goes_on_with_the_block_after_the_last_one_seen(
     assert first + second == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.development_only("cuts connections at a chosen request")
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_lost_connections_make_no_gap_and_nothing_comes_twice(
     dev_chain: DevChain, people: Any, when: str
@@ -95,6 +97,7 @@ def test_lost_connections_make_no_gap_and_nothing_comes_twice(
         assert [number for number, _ in items.result(60)] == list(range(1, 61))
 
 
+@pytest.mark.development_only("replaces blocks on demand")
 def test_blocks_that_are_replaced_come_again_on_a_development_chain(
     dev_chain: DevChain, alice: Market, terms: MakeTerms
 ) -> None:
@@ -111,6 +114,7 @@ def test_blocks_that_are_replaced_come_again_on_a_development_chain(
     watch.close()
 
 
+@pytest.mark.development_only("replaces blocks on demand")
 def test_a_replacement_while_catching_up_is_noticed(dev_chain: DevChain, alice: Market) -> None:
     dev_chain.new_block(6)
     watch = alice.events(BlockNumber(1))
@@ -125,7 +129,7 @@ def test_what_is_final_is_told_once_though_blocks_were_replaced(
 ) -> None:
     chain = start_chain(finality_lag=2)
     with Node(chain.url, timeout=20) as fast, Node(chain.url, timeout=20, wait="finality") as slow:
-        alice = Market(fast, well_known("//Alice", fast))
+        alice = Market(fast, well_known(uri_of("Alice"), fast))
         with following(Market(slow), 3, from_block=BlockNumber(1)) as items:
             alice.create_task(terms())
             chain.reorganise(1)
@@ -164,6 +168,7 @@ def test_a_block_that_the_node_does_not_show_yet_is_waited_for(
             assert first.result()[0] == 1
 
 
+@pytest.mark.development_only("replaces blocks on demand")
 def test_only_so_many_blocks_are_remembered(
     dev_chain: DevChain, alice: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:

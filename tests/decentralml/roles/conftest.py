@@ -1,4 +1,4 @@
-"""A development chain with the real runtime, and people on it."""
+"""A chain with the real runtime, and people on it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from pallets_mock.testing import DevChain
+from tests.chains import SharedChain
 from tests.decentralml.roles.town import Town
 
 
 @pytest.fixture
-def chain() -> Iterator[DevChain]:
-    with DevChain() as chain:
-        yield chain
+def chain(a_chain: DevChain | SharedChain) -> DevChain | SharedChain:
+    return a_chain
 
 
 @pytest.fixture
-def town(chain: DevChain, tmp_path: Path) -> Iterator[Town]:
+def town(chain: DevChain | SharedChain, tmp_path: Path) -> Iterator[Town]:
     town = Town(chain.url, tmp_path)
     yield town
     town.close()

@@ -178,6 +178,7 @@ def test_the_refused_are_named_by_federating_even_before_they_are_rejected(
     assert report.refused[mallory.account].startswith("CopiedResult: ")
 
 
+@pytest.mark.development_only("stops the making of blocks")
 @pytest.mark.parametrize("names", [("Bob", "Dave"), ("Dave", "Bob"), ("Charlie", "Eve")])
 def test_of_two_equal_results_in_one_block_the_one_that_stands_first_is_paid(
     town: Town, chain: DevChain, names: tuple[str, str]

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from decentralml.assets.local import LocalStore
-from decentralml.chain.keys import Keypair
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
 from decentralml.chain.records import Manual, TaskKind
@@ -31,6 +30,7 @@ from decentralml.roles.rooms import Machine, Preview, Rooms
 from decentralml.roles.workspace import Workspace
 from decentralml.runner import Limits, Sandbox, TrustedRunner
 from decentralml.types import AccountId, BlockNumber, Planck
+from tests.chains import address_of, keypair_of
 
 TOKEN = 10**12
 REWARD = Planck(5 * TOKEN)
@@ -88,10 +88,10 @@ class Town:
         """A client that signs as this person; one connection serves all of a thread."""
         node = self.nodes.get(threading.get_ident()) or Node(self.url)
         self.nodes[threading.get_ident()] = node
-        return Market(node, Keypair.create_from_uri(f"//{name}", ss58_format=42))
+        return Market(node, keypair_of(name))
 
     def address(self, name: str) -> AccountId:
-        return AccountId(Keypair.create_from_uri(f"//{name}", ss58_format=42).ss58_address)
+        return address_of(name)
 
     def fund(self, *names: str, tokens: int = 1000) -> None:
         bank = self.market("Alice")
