@@ -177,6 +177,17 @@ class CallRejected(ChainError):
         self.call, self.error, self.block, self.fee = call, error, block, fee
 
 
+class UnknownMotion(ChainError):
+    """A motion is not before the council."""
+
+    def __init__(self, named: str) -> None:
+        super().__init__(
+            f"No motion {named[:80]!a} is before the council: it was decided, or never made. "
+            "`decentralml council motions` lists them."
+        )
+        self.named = named
+
+
 class KeyFileError(DecentralMLError):
     """A key could not be found, read, decrypted or written."""
 

@@ -306,10 +306,18 @@ class Node:
     def storage(self, pallet: str, item: str, *params: Any, at: str | None = None) -> Any:
         """Value of a storage item, its default where the pallet gives one, else None."""
         runtime = self.runtime()
-        key, kind, default = runtime.storage_key(pallet, item, list(params))
+        _, kind, default = runtime.storage_key(pallet, item, list(params))
+        stored = self.stored_bytes(pallet, item, *params, at=at)
+        data = default if stored is None else stored
+        return runtime.decode(kind, data) if data or stored is not None else None
+
+    def stored_bytes(
+        self, pallet: str, item: str, *params: Any, at: str | None = None
+    ) -> bytes | None:
+        """SCALE bytes of a storage item as they are stored; None where nothing is."""
+        key, _, _ = self.runtime().storage_key(pallet, item, list(params))
         raw = self.request("state_getStorage", key, *([] if at is None else [at]))
-        data = default if raw is None else bytes.fromhex(raw[2:])
-        return runtime.decode(kind, data) if data or raw is not None else None
+        return None if raw is None else bytes.fromhex(raw[2:])
 
     def state_call(self, method: str, argument: bytes, at: str | None = None) -> bytes:
         """What a runtime API answers, as SCALE bytes."""

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from decentralml.chain.runtime import Runtime, RuntimeEvent
 
 
+ON_BEHALF = {
+    ("Proxy", "ProxyExecuted"): "result",
+    ("Council", "Executed"): "result",
+    ("Council", "MemberExecuted"): "result",
+    ("Whitelist", "WhitelistedCallDispatched"): "result",
+    ("Sudo", "Sudid"): "sudo_result",
+}
+"""Events of calls that make another one, and the field that says how that one ended: the call
+itself succeeded either way."""
+
+
 def receipt_of(
     runtime: Runtime, extrinsic_hash: str, block: Block, events: Sequence[RuntimeEvent]
 ) -> Receipt:
@@ -50,11 +61,11 @@ def failure_in(
 
     for event in events:
         error = None
-        if (event.pallet, event.name) == ("System", "ExtrinsicFailed"):
+        told = (event.pallet, event.name)
+        if told == ("System", "ExtrinsicFailed"):
             error = event.fields["dispatch_error"]
-        elif (event.pallet, event.name) == ("Proxy", "ProxyExecuted"):
-            # What it was to do in the other account's name; the proxy's own call succeeded.
-            outcome, error = variant(event.fields["result"])
+        elif told in ON_BEHALF:
+            outcome, error = variant(event.fields[ON_BEHALF[told]])
             error = error if outcome == "Err" else None
         if error is not None:
             return error_named(*dispatch_error(runtime, error), signed, receipt)

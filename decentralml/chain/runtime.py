@@ -347,6 +347,16 @@ class Runtime:
         found = self._library.metadata.get_metadata_pallet(name)
         return -1 if found is None else int(found.value["index"])
 
+    def encode_call(self, call: Call) -> bytes:
+        """SCALE bytes of a call. Raises InvalidCall."""
+        with _CODEC:
+            try:
+                return bytes(
+                    self._library.compose_call(call.pallet, call.name, dict(call.args)).data.data
+                )
+            except _BROKEN as error:
+                raise InvalidCall(call.name, str(error)) from error
+
     def sign(
         self, call: Call, keypair: Keypair, nonce: int, era_blocks: int, hashes: Mapping[int, str]
     ) -> tuple[str, int]:

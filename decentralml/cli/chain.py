@@ -140,6 +140,27 @@ def transfer(
 
 @app.command()
 @with_settings
+def call(
+    loaded: Loaded,
+    name: str = typer.Argument(metavar="PALLET.CALL", help="Such as System.remark."),
+    arguments: str = typer.Argument("{}", metavar="JSON", help="Its arguments; @FILE for bytes."),
+    as_json: bool = JsonFlag,
+) -> None:
+    """Sign any call of the runtime, and wait until it counts."""
+    from decentralml.chain.market import Market
+    from decentralml.cli import wiring
+    from decentralml.cli.calling import parse_call
+
+    with wiring.node(loaded) as node:
+        market = Market(node, wiring.signer(loaded.settings, node))
+        token, receipt = market.token(), market.call(parse_call(name, arguments))
+        fee = token.format(receipt.fee)
+        said = f"{name} is in block {receipt.block_number}, for a fee of {fee}"
+        emit(receipt, as_json, lambda: remark(said))
+
+
+@app.command()
+@with_settings
 def events(
     loaded: Loaded,
     from_block: int = typer.Option(None, "--from", help="First block; else only what comes."),

@@ -34,6 +34,8 @@ GROUPS = {
     "keys": "Create, import, list and export signing keys.",
     "assets": "Store, fetch and verify bundles by content.",
     "chain": "Run a development chain or a local network, look at the chain.",
+    "validator": "Validate blocks: who does, and the keys of your own validator.",
+    "council": "Rule the chain: motions of the council, runtime upgrades.",
     "simulate": "Many contributors on this machine, without a chain.",
     "privacy": "Noise and epsilon, and tasks whose creator sees sums alone.",
     "demo": "The whole story on real data, on this machine.",
