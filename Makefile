@@ -9,7 +9,7 @@ WALK_STEPS ?= 200000
 WORKERS ?= logical
 
 .PHONY: help setup demo check test lint types test-substrate test-clients test-torch test-ray test-network \
-        test-ipfs node runtime lock docs bench walk clean
+        test-ipfs test-node node runtime lock docs bench walk clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -56,6 +56,9 @@ test-ray:  ## simulations on a Ray cluster of this machine, in an environment of
 
 node: setup  ## build the real node, where it is not built yet; prints where it is
 	@bash scripts/build_node.sh
+
+test-node:  ## the node's own tests and lints
+	bash scripts/test_node.sh
 
 test-network: setup  ## the client, the roles and the faults on a network of real nodes
 	bash scripts/test_network.sh

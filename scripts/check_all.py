@@ -34,6 +34,7 @@ PARTS = (
     Part("node", ("bash", "scripts/build_node.sh"), cores=0, after=("setup",), nice=COMPILES),
     Part("kubo", ("bash", "scripts/build_kubo.sh"), cores=0, after=("node",), nice=COMPILES),
     make("test-substrate", cores=0, after=("kubo",), nice=COMPILES),
+    make("test-node", cores=0, after=("node", "test-substrate"), nice=COMPILES),
     Part(
         "torch-environment",
         ("bash", "scripts/test_torch.sh", "--install"),
