@@ -42,7 +42,29 @@ def _folder(location: str) -> AssetStore:
     return LocalStore(Path(location.removeprefix("file://")).expanduser())
 
 
+def _ipfs(location: str) -> AssetStore:
+    try:
+        from decentralml.assets.ipfs.store import IpfsStore
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"A store in IPFS needs the package {error.name}. "
+            "Install it with: pip install 'decentralml[ipfs]'"
+        ) from error
+
+    return IpfsStore(location)
+
+
+def _gateway(location: str) -> AssetStore:
+    from decentralml.assets.gateway import GatewayStore
+
+    return GatewayStore(location)
+
+
 SCHEMES: Mapping[str, Callable[[str], AssetStore]] = {
     "file": _folder,
+    "http": _gateway,
+    "https": _gateway,
+    "ipfs": _ipfs,
+    "ipfs+https": _ipfs,
 }
 """Scheme -> what opens the whole location."""

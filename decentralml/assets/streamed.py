@@ -1,13 +1,14 @@
 """Blocks as a CAR stream brings them, for whoever asks in the same order.
 
-One request then brings a whole content, and nothing but the block that comes next is kept. What is
-asked for in another order (a folder in shards, a block that repeats), and all that is left when a
-stream ends early, is asked for block by block.
+One request then brings a whole content, and nothing but the block that comes next is kept, or a
+few MiB. What is asked for in another order (a folder in shards, a block that repeats) and is not
+among those, and all that is left when a stream ends early, is asked for block by block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from decentralml.assets.car import header
 from decentralml.assets.cid import BINARY_LENGTH, fits, is_node, is_raw, to_text
@@ -20,12 +21,15 @@ _LONGEST_VARINT = 4  # bytes of a section's length: MAX_BLOCK and a CID fit
 class StreamedSource:
     """A `decentralml.assets.fetching.BlockSource` over one CAR stream.
 
-    Never reads further than the block that comes next, and believes no CID in the stream before
-    the bytes were hashed.
+    Believes no CID in the stream before the bytes were hashed.
     """
 
     def __init__(
-        self, chunks: Iterable[bytes], root: bytes, get_block: Callable[[bytes], bytes]
+        self,
+        chunks: Iterable[bytes],
+        root: bytes,
+        get_block: Callable[[bytes], bytes],
+        ahead: int = 0,
     ) -> None:
         """
         Args:
@@ -33,11 +37,13 @@ class StreamedSource:
                 sends it; may raise `StoreUnreachable`.
             root: the binary CID that it was asked for.
             get_block: asks for one block; its errors pass.
+            ahead: bytes that may be read further than the block that comes next, and as many again
+                that are kept of what was given, since it may repeat.
         """
-        self._root = root
         self._get_block = get_block
+        self._ahead = ahead
         self._blocks: Iterator[tuple[bytes, bytes]] | None = car_blocks(chunks, root)
-        self._next: tuple[bytes, bytes] | None = None
+        self._waiting, self._recent = _Held(), _Held()
         self._given: set[bytes] = set()
 
     def get(self, cid: bytes) -> bytes:
@@ -47,23 +53,58 @@ class StreamedSource:
             WrongBytes: what the stream brings is no CAR stream of this root, or a block in it does
                 not hash to its CID.
         """
-        if cid not in self._given and self._peek() == cid and self._next is not None:
-            block = self._next[1]
-            self._next = None
-            self._given.add(cid)
+        block = self._recent.blocks.get(cid)
+        if block is not None:
             return block
-        return self._get_block(cid)
+        block = None if cid in self._given else self._from_stream(cid)
+        if block is None:
+            return self._get_block(cid)
+        self._given.add(cid)
+        self._recent.add(cid, block)
+        self._recent.shrink(self._ahead)
+        return block
 
-    def _peek(self) -> bytes | None:
-        """The CID of the block that comes next, if one does."""
-        if self._next is None and self._blocks is not None:
-            try:
-                self._next = next(self._blocks, None)
-            except StoreUnreachable:
-                self._next = None
-            if self._next is None:
-                self._blocks = None
-        return None if self._next is None else self._next[0]
+    def _from_stream(self, cid: bytes) -> bytes | None:
+        """The block, if it comes next, or soon enough."""
+        while cid not in self._waiting.blocks:
+            full = self._waiting.blocks and self._waiting.size >= self._ahead
+            found = None if full or self._blocks is None else self._read()
+            if found is None:
+                return None
+            self._waiting.add(*found)
+        return self._waiting.take(cid)
+
+    def _read(self) -> tuple[bytes, bytes] | None:
+        found = None
+        if self._blocks is not None:
+            with suppress(StoreUnreachable):
+                found = next(self._blocks, None)
+        if found is None:
+            self._blocks = None
+        return found
+
+
+class _Held:
+    """Blocks in memory, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[bytes, bytes] = {}
+        self.size = 0
+
+    def add(self, cid: bytes, block: bytes) -> None:
+        if cid not in self.blocks:
+            self.blocks[cid] = block
+            self.size += len(block)
+
+    def take(self, cid: bytes) -> bytes:
+        block = self.blocks.pop(cid)
+        self.size -= len(block)
+        return block
+
+    def shrink(self, most: int) -> None:
+        """Forgets the oldest until no more bytes are left than ``most``."""
+        while self.size > most:
+            self.take(next(iter(self.blocks)))
 
 
 def car_blocks(chunks: Iterable[bytes], root: bytes) -> Iterator[tuple[bytes, bytes]]:

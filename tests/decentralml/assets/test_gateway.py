@@ -1,0 +1,456 @@
+"""A gateway that is read: what an honest one serves, and what a hostile one cannot do.
+
+The server here speaks the Trustless Gateway specification from a store's blocks; kubo's own is
+tried in `tests/ipfs/test_gateway.py`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from decentralml.assets.at_hand import AtHand
+from decentralml.assets.car import header
+from decentralml.assets.cid import cid_of_bytes, to_bytes
+from decentralml.assets.fetching import BlockSource, unpack
+from decentralml.assets.gateway import GatewayStore
+from decentralml.assets.local import LocalStore
+from decentralml.assets.requesting import Patience
+from decentralml.assets.rules import BundleLimits
+from decentralml.assets.unixfs import varint
+from decentralml.errors import (
+    AssetNotFound,
+    BundleTooLarge,
+    ConfigError,
+    ContentMismatch,
+    InvalidCid,
+    StoreReadOnly,
+    StoreRefused,
+    StoreUnreachable,
+    WrongBytes,
+)
+from decentralml.types import Cid
+from tests.contracts.store import bundle, tree_of
+
+__all__ = ["bundle"]
+
+RAW, CAR = "application/vnd.ipld.raw", "application/vnd.ipld.car"
+QUICK = Patience(connecting=2, silent=1.5, first=2, slowest=1 << 30)
+BOMB = gzip.compress(bytes(16 << 20))
+Fault = Callable[["Handler", str, bytes], bool]
+
+
+class Gateway(ThreadingHTTPServer):
+    """Serves a store's contents; ``fault`` may answer instead (and then says True)."""
+
+    daemon_threads = True
+
+    def __init__(self, kept: LocalStore) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.kept = kept
+        self.asked: list[tuple[str, Cid]] = []
+        self.fault: Fault | None = None
+        self.readers: dict[Cid, BlockSource] = {}
+        self.stack = ExitStack()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *_: object) -> None:
+        """Clients of these tests hang up in the middle, as they should."""
+
+    def car(self, cid: Cid) -> bytes:
+        sections: dict[bytes, bytes] = {}
+        with self.kept.open(cid) as source:
+            unpack(source, to_bytes(cid), None, BundleLimits(), sink=sections.setdefault)
+        made = [varint(36 + len(block)) + name + block for name, block in sections.items()]
+        return header(to_bytes(cid)) + b"".join(made)
+
+    def block(self, cid: Cid) -> bytes:
+        """A block of any content kept."""
+        for root in self.kept.list():
+            if root not in self.readers:
+                self.readers[root] = self.stack.enter_context(self.kept.open(root))
+            with suppress(ContentMismatch):
+                return self.readers[root].get(to_bytes(cid))
+        raise KeyError(cid)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Gateway
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        wanted = parse_qs(parts.query)["format"][0]
+        cid = Cid(parts.path.removeprefix("/ipfs/"))
+        self.server.asked.append((wanted, cid))
+        try:
+            body = self.server.car(cid) if wanted == "car" else self.server.block(cid)
+        except (KeyError, AssetNotFound):
+            self.answer(b"not here", "text/plain", 404)
+            return
+        if self.server.fault is None or not self.server.fault(self, wanted, body):
+            self.answer(body, CAR + "; version=1" if wanted == "car" else RAW)
+
+    def answer(self, body: bytes, kind: str, status: int = 200, **headers: Any) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        for name, value in {"Content-Length": len(body), **headers}.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "kept")
+
+
+@pytest.fixture
+def gateway(kept: LocalStore) -> Iterator[Gateway]:
+    with Gateway(kept) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+        server.stack.close()
+
+
+@pytest.fixture
+def store(gateway: Gateway) -> GatewayStore:
+    return GatewayStore(gateway.url, patience=QUICK)
+
+
+def test_a_folder_comes_in_one_request(
+    store: GatewayStore, kept: LocalStore, gateway: Gateway, bundle: Path, tmp_path: Path
+) -> None:
+    cid = kept.put_folder(bundle)
+
+    store.fetch(cid, tmp_path / "copy")
+
+    assert tree_of(tmp_path / "copy") == tree_of(bundle)
+    assert gateway.asked == [("car", cid)]
+
+
+def test_a_folder_in_shards_comes_though_its_order_is_another(
+    store: GatewayStore, kept: LocalStore, gateway: Gateway, tmp_path: Path
+) -> None:
+    (tmp_path / "many").mkdir()
+    for number in range(4000):
+        (tmp_path / "many" / f"item-{number:06d}.json").write_bytes(b"%d" % (number % 7))
+    cid = kept.put_folder(tmp_path / "many")
+
+    store.fetch(cid, tmp_path / "copy")
+
+    assert tree_of(tmp_path / "copy") == tree_of(tmp_path / "many")
+    assert gateway.asked == [("car", cid)]
+
+
+def test_only_what_is_not_at_hand_is_asked_for(
+    store: GatewayStore, kept: LocalStore, gateway: Gateway, bundle: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    store.fetch(kept.put_folder(bundle), mine / "first", at_hand=AtHand(mine))
+    (bundle / "new").write_bytes(b"fresh")
+    second = kept.put_folder(bundle)
+    gateway.asked.clear()
+
+    store.fetch(second, mine / "second", at_hand=AtHand(mine))
+
+    assert tree_of(mine / "second") == tree_of(bundle)
+    assert ("raw", cid_of_bytes(b"fresh")) in gateway.asked
+    assert {wanted for wanted, _ in gateway.asked} == {"raw"}
+    assert len(gateway.asked) < 8  # folders and the new file; no chunk of the weights
+
+
+def test_what_it_has_is_copied_to_another_store(
+    store: GatewayStore, kept: LocalStore, bundle: Path, tmp_path: Path
+) -> None:
+    cid = kept.put_folder(bundle)
+    mine = LocalStore(tmp_path / "mine")
+
+    with store.open(cid) as source:
+        mine.put_from(source, cid)
+
+    mine.verify(cid)
+
+
+def test_it_says_what_it_has_and_how_large_that_is(
+    store: GatewayStore, kept: LocalStore, bundle: Path
+) -> None:
+    cid = kept.put_folder(bundle)
+
+    assert store.has(cid)
+    assert 2 << 20 < store.size(cid) < 3 << 20
+    store.verify(cid)
+
+
+def test_what_it_lacks_is_not_found(store: GatewayStore, tmp_path: Path) -> None:
+    never = cid_of_bytes(b"never stored")
+
+    assert not store.has(never)
+    for ask in (store.verify, store.size, lambda cid: store.fetch(cid, tmp_path / "copy")):
+        with pytest.raises(AssetNotFound):
+            ask(never)
+    with pytest.raises(AssetNotFound), store.open(never):
+        pass
+    with pytest.raises(InvalidCid):
+        store.has(Cid("../../etc/passwd"))
+
+
+def test_nothing_can_be_put(store: GatewayStore, kept: LocalStore, bundle: Path) -> None:
+    cid = kept.put_folder(bundle)
+    refused: list[Callable[[], object]] = [
+        lambda: store.put_folder(bundle),
+        lambda: store.put_file(bundle / "start_task.sh"),
+        lambda: store.gc({cid}),
+    ]
+    for put in refused:
+        with pytest.raises(StoreReadOnly, match="--store"):
+            put()
+    with kept.open(cid) as source, pytest.raises(StoreReadOnly):
+        store.put_from(source, cid)
+    with pytest.raises(StoreRefused, match="does not list"):
+        list(store.list())
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://", "https://me:secret@host", "http://host?x=1", "http://host#part"],
+)
+def test_an_address_that_is_none_is_refused_and_no_password_repeated(address: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        GatewayStore(address)
+    assert "secret" not in str(refused.value)
+
+
+def refused_by_name(
+    store: GatewayStore, cid: Cid, error: type[Exception], words: str, tmp_path: Path
+) -> None:
+    """Not fetched, within seconds, in one line; and nothing is left behind."""
+    began = time.monotonic()
+    with pytest.raises(error, match=words) as refused:
+        store.fetch(cid, tmp_path / "copy")
+    assert time.monotonic() - began < 60
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.glob("*copy*")) == []
+
+
+def flipped(handler: Handler, wanted: str, body: bytes) -> bool:
+    at = len(body) // 2
+    handler.answer(
+        body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :], CAR if wanted == "car" else RAW
+    )
+    return True
+
+
+def longer(handler: Handler, wanted: str, body: bytes) -> bool:
+    if wanted == "car":
+        return False
+    handler.answer(body + bytes(3 << 20), RAW)
+    return True
+
+
+def endless(handler: Handler, wanted: str, body: bytes) -> bool:
+    handler.send_response(200)
+    handler.send_header("Content-Type", CAR if wanted == "car" else RAW)
+    handler.end_headers()
+    handler.wfile.write(body[: len(body) // 2])
+    while True:
+        handler.wfile.write(bytes(1 << 16))
+
+
+def silent(handler: Handler, wanted: str, body: bytes) -> bool:
+    handler.rfile.read(1)  # until the client hangs up
+    return True
+
+
+def dripping(handler: Handler, wanted: str, body: bytes) -> bool:
+    handler.send_response(200)
+    handler.send_header("Content-Type", CAR if wanted == "car" else RAW)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    for byte in body:
+        handler.wfile.write(bytes([byte]))
+        time.sleep(0.1)  # each in time for a limit on one read alone
+    return True
+
+
+def dripping_headers(handler: Handler, wanted: str, body: bytes) -> bool:
+    handler.send_response(200)
+    handler.flush_headers()
+    while True:
+        handler.wfile.write(b"x")
+        time.sleep(0.1)
+
+
+def circling(handler: Handler, wanted: str, body: bytes) -> bool:
+    handler.answer(b"", "text/plain", 302, Location=handler.path)
+    return True
+
+
+def leaving(handler: Handler, wanted: str, body: bytes) -> bool:
+    handler.answer(b"", "text/plain", 302, Location="file:///etc/passwd")
+    return True
+
+
+def a_page(handler: Handler, wanted: str, body: bytes) -> bool:
+    handler.answer(b"<html>", "text/html")
+    return True
+
+
+def packed(handler: Handler, wanted: str, body: bytes) -> bool:
+    handler.answer(BOMB, CAR if wanted == "car" else RAW, Content_Encoding="gzip")
+    return True
+
+
+def forbidden(handler: Handler, wanted: str, body: bytes) -> bool:
+    handler.answer(b"", "text/plain", 403)
+    return True
+
+
+def overloaded(handler: Handler, wanted: str, body: bytes) -> bool:
+    handler.answer(b"", "text/plain", 503, Retry_After=86400)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        (flipped, WrongBytes, "not intact"),
+        (endless, WrongBytes, "not intact"),
+        (silent, StoreUnreachable, "wait for too long"),
+        (dripping, StoreUnreachable, "wait for too long"),
+        (dripping_headers, StoreUnreachable, "wait for too long"),
+        (circling, StoreRefused, "redirects more than"),
+        (leaving, StoreRefused, "redirects to 'file"),
+        (a_page, StoreRefused, "'text/html' where"),
+        (packed, StoreRefused, "packs"),
+        (forbidden, StoreRefused, "status 403"),
+        (overloaded, StoreUnreachable, "status 503"),
+    ],
+)
+def test_a_gateway_that_misbehaves_is_refused_by_name_and_in_time(
+    fault: Fault,
+    error: type[Exception],
+    words: str,
+    *,
+    store: GatewayStore,
+    kept: LocalStore,
+    gateway: Gateway,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_bytes(b"content" * 100)
+    cid = kept.put_file(tmp_path / "file")
+    gateway.fault = fault
+
+    refused_by_name(store, cid, error, words, tmp_path)
+
+
+def test_no_more_of_a_block_is_read_than_a_block_can_have(
+    store: GatewayStore, kept: LocalStore, gateway: Gateway, bundle: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (tmp_path / "file").write_bytes(b"x")
+    store.fetch(kept.put_file(tmp_path / "file"), mine / "file", at_hand=AtHand(mine))
+    cid = kept.put_folder(bundle)
+    gateway.fault = longer
+
+    with pytest.raises(StoreRefused, match="more than 2,097,152 bytes"):
+        store.fetch(cid, mine / "copy", at_hand=AtHand(mine))
+
+
+def test_nobody_there_is_said_in_one_line(tmp_path: Path) -> None:
+    store = GatewayStore("http://127.0.0.1:1", patience=QUICK)
+
+    with pytest.raises(StoreUnreachable, match=r"nothing listens there.*--store"):
+        store.fetch(cid_of_bytes(b"x"), tmp_path / "copy")
+
+
+def test_a_stream_that_breaks_off_is_gone_on_with_block_by_block(
+    store: GatewayStore, kept: LocalStore, gateway: Gateway, bundle: Path, tmp_path: Path
+) -> None:
+    cid = kept.put_folder(bundle)
+
+    def cut(handler: Handler, wanted: str, body: bytes) -> bool:
+        if wanted == "car":
+            handler.send_response(200)
+            handler.send_header("Content-Type", CAR)
+            handler.send_header("Content-Length", str(len(body)))
+            handler.end_headers()
+            handler.wfile.write(body[: (3 << 20) // 2])
+            handler.close_connection = True
+        return wanted == "car"
+
+    gateway.fault = cut
+    store.fetch(cid, tmp_path / "copy")
+
+    assert tree_of(tmp_path / "copy") == tree_of(bundle)
+    assert gateway.asked[0] == ("car", cid)
+    assert 0 < len(gateway.asked[1:]) < 7  # what came before the break is not asked for again
+
+
+def test_a_gateway_without_streams_is_read_block_by_block(
+    store: GatewayStore, kept: LocalStore, gateway: Gateway, bundle: Path, tmp_path: Path
+) -> None:
+    cid = kept.put_folder(bundle)
+    gateway.fault = lambda handler, wanted, body: (
+        wanted == "car" and forbidden(handler, wanted, body)
+    )
+
+    store.fetch(cid, tmp_path / "copy")
+
+    assert tree_of(tmp_path / "copy") == tree_of(bundle)
+
+
+def test_a_redirect_to_where_it_is_is_followed(
+    kept: LocalStore, gateway: Gateway, bundle: Path, tmp_path: Path
+) -> None:
+    cid = kept.put_folder(bundle)
+    there = gateway.url
+
+    def moved(handler: Handler, wanted: str, body: bytes) -> bool:
+        if handler.headers["Host"].startswith("localhost"):
+            handler.answer(b"moved", "text/plain", 301, Location=f"{there}{handler.path}")
+            return True
+        return False
+
+    gateway.fault = moved
+    GatewayStore(there.replace("127.0.0.1", "localhost"), patience=QUICK).fetch(
+        cid, tmp_path / "copy"
+    )
+
+    assert tree_of(tmp_path / "copy") == tree_of(bundle)
+
+
+def test_content_past_a_limit_is_not_read_to_its_end(
+    store: GatewayStore, kept: LocalStore, gateway: Gateway, tmp_path: Path
+) -> None:
+    (tmp_path / "large").write_bytes(bytes(16 << 20))
+    cid = kept.put_file(tmp_path / "large")
+
+    with pytest.raises(BundleTooLarge):
+        store.fetch(cid, tmp_path / "copy", BundleLimits(max_bytes=3 << 20))
+
+    assert len(gateway.asked) < 8
