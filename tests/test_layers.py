@@ -84,7 +84,7 @@ LIBRARY_ROOMS = {
         "decentralml.assets.ipfs",
     ),
     "ipfshttpclient": ("decentralml.assets.ipfs.api",),
-    "urllib3": ("decentralml.assets.requesting",),
+    "urllib3": ("decentralml.assets.requesting", "decentralml.assets.ipfs"),
     "starlette": ("decentralml.compat.coordinator.http",),
     "uvicorn": ("decentralml.compat.coordinator.servers",),
 }
