@@ -54,6 +54,10 @@ class AtHand:
         """Whether a place is noted for this binary CID; what lies there may have changed since."""
         return cid in self._read()
 
+    def is_empty(self) -> bool:
+        """Whether nothing was noted yet."""
+        return not self._read()
+
     def get(self, cid: bytes) -> bytes | None:
         """The bytes noted under this binary CID, not verified; None where there are none."""
         place = self._read().get(cid)

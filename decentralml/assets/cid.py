@@ -45,9 +45,14 @@ def is_node(cid: bytes) -> bool:
     return cid.startswith(_DAG_PB)
 
 
+def digest(cid: bytes) -> bytes:
+    """The hash in a binary CID: what is left when one does not care for the kind of block."""
+    return cid[4:]
+
+
 def fits(cid: bytes, block: bytes | memoryview) -> bool:
     """Whether a block's hash is the one that the binary CID names."""
-    return hashlib.sha256(block).digest() == cid[4:]
+    return hashlib.sha256(block).digest() == digest(cid)
 
 
 def to_text(cid: bytes) -> Cid:

@@ -1,0 +1,1 @@
+"""A store in IPFS, through the API of a kubo daemon."""

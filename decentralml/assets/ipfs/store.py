@@ -1,0 +1,252 @@
+"""A store in IPFS: what is put lies on one daemon, what is fetched comes from its whole network.
+
+Names are made here and everything is verified here; the daemon is asked for nothing but blocks. So
+its settings for adding files do not matter, and neither does whether it is honest.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from decentralml.assets import places
+from decentralml.assets.adding import add_path
+from decentralml.assets.at_hand import AtHand, Place
+from decentralml.assets.cid import Progress, cid_of_path, fits, is_raw, parse, to_bytes, to_text
+from decentralml.assets.decoding import MalformedNode, decode_node
+from decentralml.assets.fetching import BlockSource, unpack
+from decentralml.assets.ipfs.address import Address
+from decentralml.assets.ipfs.claims import PREFIX, claim_cid, claimed
+from decentralml.assets.ipfs.daemon import Daemon
+from decentralml.assets.ipfs.resuming import Rest
+from decentralml.assets.ipfs.sending import Sending, keep
+from decentralml.assets.ipfs.sizes import block_sizes
+from decentralml.assets.rules import BundleLimits, check_folder
+from decentralml.assets.store import DEFAULT_LIMITS
+from decentralml.assets.streamed import StreamedSource
+from decentralml.errors import (
+    AssetNotFound,
+    BundleRefused,
+    BundleTooLarge,
+    ContentMismatch,
+    StoreUnreachable,
+    WrongBytes,
+)
+from decentralml.types import Cid
+
+PATIENCE = 60.0  # seconds in which a block must be found in the network
+COMEBACK = 30.0  # seconds in which a daemon that went away must be back
+
+
+class IpfsStore:
+    """An `AssetStore` on a kubo daemon. Holds no connection between its methods.
+
+    Beyond what each method of `AssetStore` raises, all raise `StoreUnreachable` when no daemon
+    answers, it stopped answering for longer than the limits, or it hangs; and `StoreRefused` when
+    it refuses, or answers what no daemon answers.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        limits: BundleLimits = DEFAULT_LIMITS,
+        patience: float = PATIENCE,
+        comeback: float = COMEBACK,
+    ) -> None:
+        """
+        Args:
+            location: as `Address.parse` takes it; nobody is asked yet.
+            limits: held when something is put or verified.
+            patience: seconds in which each block must be found and arrive.
+            comeback: seconds in which a daemon that goes away midway must answer again.
+        Raises:
+            ConfigError: it is no address of a daemon.
+        """
+        self._address = Address.parse(location)
+        self._limits = limits
+        self._patience = patience
+        self._comeback = comeback
+
+    def put_folder(self, folder: Path, progress: Progress | None = None) -> Cid:
+        """As `AssetStore.put_folder`. Read twice: the name is known before anything is sent."""
+        if not folder.is_dir():
+            raise NotADirectoryError(f"{folder} is not a folder")
+        total = check_folder(folder, self._limits)
+        return self._put(folder.resolve(), total, progress)
+
+    def put_file(self, file: Path, progress: Progress | None = None) -> Cid:
+        """As `AssetStore.put_file`. Read twice: the name is known before anything is sent."""
+        found = file.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise BundleRefused(str(file), "it is no regular file")
+        if found.st_size > self._limits.max_bytes:
+            raise BundleTooLarge("bytes", self._limits.max_bytes)
+        return self._put(file, found.st_size, progress)
+
+    def _put(self, path: Path, total: int, progress: Progress | None) -> Cid:
+        with self._daemon() as daemon:
+            cid = cid_of_path(path)
+            if self._is_kept(daemon, cid):
+                if progress:
+                    progress(total, total)
+                return cid
+            for ask_first in (True, False):
+                sending = Sending(daemon, to_bytes(cid), ask_first=ask_first)
+                made = to_text(add_path(path, sending.add, progress, total).cid)
+                if made != cid:
+                    raise BundleRefused(str(path), "it was changed while it was read")
+                if _finished(sending, last=not ask_first):
+                    return cid
+            raise AssertionError("unreachable: the last attempt raises")
+
+    def put_from(self, source: BlockSource, cid: Cid, progress: Progress | None = None) -> None:
+        """As `AssetStore.put_from`. Of a content that is refused, blocks may stay until cleared."""
+        root = to_bytes(cid)
+        with self._daemon() as daemon:
+            if self._is_kept(daemon, cid):
+                return
+            sending = Sending(daemon, root, ask_first=False)
+            unpack(source, root, None, self._limits, progress, sink=sending.add)
+            sending.finish()
+
+    def fetch(
+        self,
+        cid: Cid,
+        destination: Path,
+        limits: BundleLimits = DEFAULT_LIMITS,
+        progress: Progress | None = None,
+        at_hand: AtHand | None = None,
+    ) -> None:
+        """As `AssetStore.fetch`. What came before it broke off is kept for the next attempt."""
+        root, rest = to_bytes(cid), Rest(destination, cid)
+        some = rest.exists() or (at_hand is not None and not at_hand.is_empty())
+        written: dict[bytes, Place] = {}
+        with places.new_folder_for(destination) as place, self._source(cid, some=some) as source:
+            made = place / "content"
+            before = rest.before(source) if rest.exists() else source
+            try:
+                unpack(before, root, made, limits, progress, at_hand, written=written)
+            except StoreUnreachable:
+                if written:
+                    rest.keep(made, written)
+                raise
+            places.move(made, destination)
+        rest.drop()
+        if at_hand is not None:
+            at_hand.keep(
+                {block: found.moved(made, destination) for block, found in written.items()}
+            )
+
+    def verify(self, cid: Cid, progress: Progress | None = None) -> None:
+        """As `AssetStore.verify`."""
+        with self.open(cid) as source:
+            unpack(source, to_bytes(cid), None, self._limits, progress)
+
+    @contextmanager
+    def open(self, cid: Cid) -> Iterator[BlockSource]:
+        """As `AssetStore.open`; looks for the content in the daemon's network, too."""
+        with self._source(cid, some=False) as source:
+            yield source
+
+    def has(self, cid: Cid) -> bool:
+        """As `AssetStore.has`: whether this daemon has it, whatever its network has."""
+        root = to_bytes(cid)
+        with self._daemon() as daemon:
+            return daemon.ask(lambda api: api.has_block(root))
+
+    def list(self) -> Iterator[Cid]:
+        """As `AssetStore.list`: what was put by this package; not what others have pinned."""
+        with self._daemon() as daemon:
+            yield from sorted(claimed(daemon.ask(lambda api: api.pins(PREFIX))))
+
+    def size(self, cid: Cid) -> int:
+        """As `AssetStore.size`: the length of its blocks, as its first one tells it."""
+        root = to_bytes(cid)
+        with self._daemon() as daemon:
+            block = daemon.ask(lambda api: api.block(root, offline=True))
+        if not fits(root, block):
+            raise WrongBytes(cid, f"block {cid} has other bytes than its hash says")
+        if is_raw(root):
+            return len(block)
+        try:
+            return len(block) + sum(link.tsize for link in decode_node(block).links)
+        except MalformedNode as error:
+            raise ContentMismatch(cid, f"block {cid} is no node of a bundle: {error}") from error
+
+    def gc(self, keep: set[Cid]) -> int:
+        """As `AssetStore.gc`; whatever others have pinned on the daemon stays.
+
+        Has the daemon clear all that nobody pinned; of that, only what was put by this package
+        counts. What is in ``keep`` and lies on the daemon without being kept is kept from now on.
+        """
+        with self._daemon() as daemon:
+            ours = set(claimed(daemon.ask(lambda api: api.pins(PREFIX))))
+            for cid in keep - ours:
+                self._keep_if_there(daemon, cid)
+            sizes: dict[bytes, int] = {}
+            for cid in ours - keep:
+                sizes |= block_sizes(daemon, cid)
+                self._let_go(daemon, cid)
+            removed = daemon.ask(lambda api: set(api.collect()))
+            return sum(size for block, size in sizes.items() if block in removed)
+
+    def _daemon(self) -> Daemon:
+        return Daemon(self._address, self._patience, self._comeback)
+
+    def _is_kept(self, daemon: Daemon, cid: Cid) -> bool:
+        claim = claim_cid(cid)
+        return daemon.ask(lambda api: api.is_pinned(claim))
+
+    def _keep_if_there(self, daemon: Daemon, cid: Cid) -> None:
+        root = to_bytes(cid)
+        if daemon.ask(lambda api: api.has_block(root)):
+            try:
+                keep(daemon, parse(cid))
+            except AssetNotFound:
+                return
+
+    def _let_go(self, daemon: Daemon, cid: Cid) -> None:
+        claim = claim_cid(cid)
+        daemon.ask(lambda api: api.unpin(claim))
+
+    @contextmanager
+    def _source(self, cid: Cid, *, some: bool) -> Iterator[BlockSource]:
+        """Its blocks: one stream, or one by one where ``some`` need not be asked for."""
+        root = to_bytes(cid)
+        with self._daemon() as daemon:
+            one_by_one = _OneByOne(daemon, root)
+            if some or is_raw(root):
+                yield one_by_one
+                return
+            with daemon.another() as api, closing(api.export(root)) as stream:
+                yield StreamedSource(stream, root, one_by_one.get)
+
+
+class _OneByOne:
+    """Blocks, each by a request; made only of a content whose first block is there."""
+
+    def __init__(self, daemon: Daemon, root: bytes) -> None:
+        self._daemon, self._root = daemon, root
+        self._first: bytes | None = self._ask(root)
+
+    def get(self, cid: bytes) -> bytes:
+        if cid == self._root and self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return self._ask(cid)
+
+    def _ask(self, cid: bytes) -> bytes:
+        return self._daemon.ask(lambda api: api.block(cid))
+
+
+def _finished(sending: Sending, *, last: bool) -> bool:
+    """Whether all that was to be kept is; what was there may have been cleared meanwhile."""
+    try:
+        sending.finish()
+    except AssetNotFound:
+        if last:
+            raise
+        return False
+    return True
