@@ -352,6 +352,17 @@ class CarRefused(AssetError):
         self.file, self.why = file, why
 
 
+class ExportUnderWay(AssetError):
+    """Another process is writing the same file.
+
+    Attributes: `file`.
+    """
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"another process is writing {file}. Wait for it, or name another file.")
+        self.file = file
+
+
 class StoreUnreachable(AssetError):
     """A store does not answer, or stopped answering; trying again may help.
 
@@ -569,7 +580,7 @@ class UnusableModel(RoleError):
 
 
 class SealingNeeded(RoleError):
-    """A task asks for sealed results, which this version cannot make.
+    """A task asks for sealed results, which this kind of worker cannot make.
 
     Attributes:
         task: the task's number.
@@ -577,8 +588,8 @@ class SealingNeeded(RoleError):
 
     def __init__(self, task: int) -> None:
         super().__init__(
-            f"task {task} asks for results sealed to its creator's key, which this version cannot "
-            "do; choose another task"
+            f"task {task} asks for results sealed to a key, which nobody can do with a coordinator "
+            "in between; choose another task"
         )
         self.task = task
 

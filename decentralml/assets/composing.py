@@ -6,6 +6,7 @@ the same parts and the same page always give the same root.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from decentralml.errors import BundleRefused, ContentMismatch
 from decentralml.types import Cid
 
 PAGE = "parts.json"
+FORMAT = "decentralml-parts-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,12 @@ class Part:
 
     path: str
     cid: Cid
+
+
+def page_of(parts: Sequence[Part], about: Mapping[str, object]) -> bytes:
+    """The content of ``parts.json``: what the parts are, and ``about`` what they are parts."""
+    said = {"format": FORMAT, **about, "parts": {part.path: part.cid for part in parts}}
+    return json.dumps(said, indent=1, sort_keys=True).encode() + b"\n"
 
 
 def entry_of(source: BlockSource, cid: Cid) -> Entry:
