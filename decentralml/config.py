@@ -52,6 +52,9 @@ class Settings(BaseSettings):
         description="where bundles are kept: a folder",
     )
     data: Path | None = Field(None, description="folder of your own data, shown to tasks read-only")
+    sealing_file: Path | None = Field(
+        None, description="file of further keys that open sealed results (`keys new-sealing-key`)"
+    )
     wait: Literal["auto", "inclusion", "finality"] = Field(
         "auto", description="when a call counts as done; auto: finality, inclusion on a dev chain"
     )
@@ -83,7 +86,7 @@ class Settings(BaseSettings):
             raise ValueError("a node's address begins with ws:// or wss://")
         return value
 
-    @field_validator("keys", "workspace", "data")
+    @field_validator("keys", "workspace", "data", "sealing_file")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser()

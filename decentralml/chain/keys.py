@@ -8,6 +8,7 @@ the machine could read.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from decentralml.chain.node import Node
 
 __all__ = [
-    "KeyInfo", "KeyStore", "Keypair", "find_password", "is_signed_by", "open_signer", "well_known",
+    "KeyInfo", "KeyStore", "Keypair", "derived_secret", "find_password", "is_signed_by",
+    "open_signer", "well_known",
 ]  # fmt: skip
 
 PASSWORD_VARIABLE = "DECENTRALML_PASSWORD"  # noqa: S105  (a variable's name)
@@ -225,6 +227,18 @@ def is_signed_by(account: AccountId, message: bytes, signature: bytes) -> bool:
         except (ValueError, TypeError, IndexError):  # no address, or no signature of that scheme
             continue
     return False
+
+
+def derived_secret(keypair: Keypair, purpose: bytes) -> bytes:
+    """32 secret bytes that only this key's owner can make, the same each time, for another use
+    than signing. They say nothing of the key, nor of what another purpose gives.
+
+    Args:
+        purpose: names the use, at most 16 bytes.
+    """
+    # The scalar alone: wallets keep what stands beside it in more than one way.
+    scalar = bytes(keypair.private_key)[:32]
+    return hashlib.blake2b(key=scalar, digest_size=32, person=purpose).digest()
 
 
 def find_password(info: KeyInfo, prompt: Callable[[str], str] | None) -> str:

@@ -58,6 +58,16 @@ class Market(Reader):
         """An account's money, the signer's without one; zeros for a stranger."""
         return self.balance_of(self.account if account is None else account)
 
+    def derived_secret(self, purpose: bytes) -> bytes:
+        """32 secret bytes that follow from the signer's key; as `keys.derived_secret`.
+
+        Raises:
+            NoSigner: this market was opened without a key.
+        """
+        from decentralml.chain.keys import derived_secret
+
+        return derived_secret(self._key("deriving a key of your own"), purpose)
+
     def _key(self, call: str) -> Keypair:
         if self._signer is None:
             raise NoSigner(call)

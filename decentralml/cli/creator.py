@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from decentralml.cli import strategy_choice, validating
+from decentralml.cli import sealing, strategy_choice, validating
 from decentralml.cli.arguments import (
     U64,
     OnlyRound,
@@ -27,6 +27,7 @@ from decentralml.cli.output import JsonFlag, acted, emit, facts, remark
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from decentralml.assets.sealing.keys import SealingKey
     from decentralml.chain.records import Policy
     from decentralml.config import Loaded
     from decentralml.roles.creator import Creator, Posted
@@ -105,6 +106,8 @@ def create_task(
     validate_time: int = typer.Option(14_400, help="Blocks to validate; silence pays."),
     dispute_time: int = typer.Option(14_400, help="Blocks in which a rejection may be disputed."),
     arbiter: str = typer.Option(None, "--arbiter", help="Who rules on disputes."),
+    seal: bool = sealing.Seal,
+    seal_to: str = sealing.SealTo,
     strategy: str = typer.Option(
         None,
         "--strategy",
@@ -133,6 +136,7 @@ def create_task(
     )
     with _creator(loaded) as creator:
         token = creator.market.token()
+        key = sealing.chosen_key(creator, seal, seal_to)
         offer = Offer(
             kind=validating.kind_of(kind),
             title=title,
@@ -146,10 +150,11 @@ def create_task(
             dispute_time=BlockNumber(dispute_time),
             stake=token.parse(stake),
             arbiter=ruler,
+            sealing_key=None if key is None else key.raw,
         )
         first = first_model(creator, model, model_of)
         posted = creator.create_task(folder, offer, model=first, key=name, strategy=chosen)
-        emit(posted, as_json, lambda: _show_posted(posted))
+        emit(posted, as_json, lambda: _show_posted(posted, key))
 
 
 def _policy(text: str) -> Policy:
@@ -168,13 +173,14 @@ def _policy(text: str) -> Policy:
         ) from None
 
 
-def _show_posted(posted: Posted) -> None:
+def _show_posted(posted: Posted, key: SealingKey | None) -> None:
     facts(
         {
             "task": posted.task,
             "bundle": posted.bundle,
             "model": posted.model or "none",
             "block": posted.receipt.block_number,
+            **({} if key is None else {"sealed to": key}),
         }
     )
     remark(f"validate what comes in: decentralml creator watch {posted.task}")

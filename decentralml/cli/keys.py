@@ -12,6 +12,7 @@ import typer
 from decentralml.cli.appointing import add_appointing
 from decentralml.cli.options import group, with_settings
 from decentralml.cli.output import JsonFlag, emit, remark, table
+from decentralml.cli.sealing import add_sealing
 
 if TYPE_CHECKING:
     from decentralml.chain.keys import KeyInfo
@@ -140,6 +141,7 @@ def _show(info: KeyInfo, as_json: bool) -> None:
 
 
 add_appointing(app)
+add_sealing(app)
 
 
 def _new_password(name: str) -> str:

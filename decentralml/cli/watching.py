@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-MOVING = {Did.DOWNLOADING, Did.UPLOADING, Did.GATHERING}
+MOVING = {Did.DOWNLOADING, Did.UPLOADING, Did.GATHERING, Did.SEALING, Did.OPENING}
 
 
 def line_of(event: Event) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from decentralml.cli.arguments import account
 from decentralml.errors import ConfigError
 
 if TYPE_CHECKING:
+    from decentralml.assets.sealing.keys import Identity
     from decentralml.assets.store import AssetStore
     from decentralml.chain.market import Market
     from decentralml.chain.node import Node
@@ -71,9 +72,41 @@ def rooms(loaded: Loaded, on_event: Observer) -> Iterator[Rooms]:
             settings.workspace, signing.genesis, signing.account, patience=WORKSPACE_PATIENCE
         )
         try:
-            yield RoleRooms(signing, store(settings), workspace, on_event)
+            yield RoleRooms(
+                signing,
+                store(settings),
+                workspace,
+                on_event,
+                identities=identities(settings),
+            )
         finally:
             workspace.close()
+
+
+def identities(settings: Settings) -> Sequence[Identity]:
+    """The keys that open sealed results, besides the signing key's own.
+
+    Raises: SealingFileUnusable: the file that the settings name cannot be used.
+    """
+    from decentralml.assets.sealing.keys import read_identities
+
+    return () if settings.sealing_file is None else read_identities(settings.sealing_file)
+
+
+def key_pair(loaded: Loaded, name: str) -> Any:
+    """A key by its name, unlocked by environment, key ring or prompt; of the well-known ones only
+    where the settings' node is a development chain's.
+
+    Raises: KeyFileError: it cannot be opened.
+    """
+    from decentralml.chain.keys import KeyStore, find_password, well_known
+
+    if name.startswith("/"):
+        with node(loaded) as connected:
+            return well_known(name, connected)
+    keys = KeyStore(loaded.settings.keys)
+    prompt = _ask_password if sys.stdin.isatty() else None
+    return keys.unlock(name, find_password(keys.info(name), prompt))
 
 
 def signer(settings: Settings, connected: Node) -> Any:

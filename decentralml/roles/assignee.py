@@ -15,7 +15,6 @@ from decentralml.chain.records import Assignment, Task, TaskKind, TaskResult
 from decentralml.errors import (
     NotTrusted,
     OutOfOrder,
-    SealingNeeded,
     WrongKind,
 )
 from decentralml.roles import steps
@@ -23,6 +22,7 @@ from decentralml.roles.delivery import unpacked
 from decentralml.roles.events import Did
 from decentralml.roles.rooms import Machine, Preview, Rooms
 from decentralml.roles.round_work import RoundWork, failures_key, trust_key, upload_key
+from decentralml.roles.sealed import UnsealableTask, can_seal
 from decentralml.types import BlockNumber, Cid, Round, TaskId
 
 
@@ -59,7 +59,7 @@ class Assignee(RoundWork):
         Raises:
             UnknownTask: there is no such task.
             WrongKind: it is not for this role.
-            SealingNeeded: it asks for sealed results.
+            UnsealableTask: it names a sealing key that keeps no secret.
             AssetError: the bundle could not be had.
         """
         terms = self._suitable(task)
@@ -75,7 +75,7 @@ class Assignee(RoundWork):
         Returns: the assignment; also when it was taken before.
 
         Raises:
-            WrongKind, SealingNeeded: the task is not for this role or version.
+            WrongKind, UnsealableTask: the task is not for this role, or for nobody.
             AssetError: bundle or model could not be had.
             CallRejected: the chain refused, for example NoFreeSlot or AcceptTimeOver.
         """
@@ -243,15 +243,15 @@ class Assignee(RoundWork):
         """
         if number < task.round - 1:
             folder = self.workspace.round(task.id, number)
-            for path in (folder.model, folder.delivery):
+            for path in (folder.model, folder.delivery, folder.sealed):
                 shutil.rmtree(path, ignore_errors=True)
 
     def _suitable(self, task: TaskId) -> Task:
         terms = self.market.task(task)
         if terms.terms.kind not in self.kinds:
             raise WrongKind(task, terms.terms.kind.value, self.name)
-        if terms.terms.sealing_key is not None:
-            raise SealingNeeded(task)
+        if not can_seal(terms):
+            raise UnsealableTask(task)
         return terms
 
     def _accept(self, task: Task) -> Assignment:

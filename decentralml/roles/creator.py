@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from decentralml.assets.sealing.keys import SealingKey
 from decentralml.chain import calls
 from decentralml.chain.records import ResultStatus, Ruling, Task
 from decentralml.chain.signed import Receipt
@@ -20,6 +21,7 @@ from decentralml.roles.federation import Evaluate, Measuring, RoundReport, count
 from decentralml.roles.job.plan import JobReport, Plan
 from decentralml.roles.journal import CallState
 from decentralml.roles.posting import Draft, Offer
+from decentralml.roles.sealed import check_offer, own_identity
 from decentralml.roles.secure.settings import read_secure
 from decentralml.roles.telling import Told, told_for, write_round
 from decentralml.roles.validator import USABLE, Validator
@@ -86,16 +88,23 @@ class Creator(Validator):
 
         Raises:
             DraftChanged: the key was used for another posting.
-            AssetError: the folder breaks a rule of bundles.
+            AssetError: the folder breaks a rule of bundles, or the sealing key is none.
+            OutOfOrder: whoever is to validate could not open the sealed results.
             CallRejected: the chain refused, for example InvalidSchedule.
             InsufficientFunds: the account cannot hold the reward and the deposit.
         """
+        check_offer(offer, self.market)
         with self.workspace.hold():
             bundle = self.put(folder)
             model_cid = None if model is None else self._put_first(model, strategy)
             draft = self._draft(key, offer, bundle, model_cid)
             self.checkpoint(f"create/{draft.key}:uploaded")
             return self._post(draft, offer)
+
+    def sealing_key(self) -> SealingKey:
+        """The key to which results for this person are sealed (`Offer.sealing_key`, its bytes); it
+        follows from the key that signs."""
+        return own_identity(self.market).public
 
     def tasks(self) -> list[Task]:
         """Tasks that this account posted and that the chain still keeps, newest first."""

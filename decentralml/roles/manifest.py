@@ -99,14 +99,19 @@ def check_delivery(folder: Path, expected: Manifest, *, base_known: bool = True)
         MalformedResult: there is no well-formed manifest or no result folder.
         CopiedResult: the manifest names another chain, task, round, worker, bundle or base model.
     """
-    found = _read(folder / MANIFEST)
-    for name, value in asdict(expected).items():
-        if found[name] != value and (base_known or name != "base_model"):
-            raise CopiedResult(name, found[name], value)
+    check_manifest(folder, expected, base_known=base_known)
     result = folder / RESULT
     if not stat.S_ISDIR(_kind(result)):
         raise MalformedResult(f"it has no folder {RESULT}/")
     return result
+
+
+def check_manifest(folder: Path, expected: Manifest, *, base_known: bool = True) -> None:
+    """Check what a folder's manifest says; as `check_delivery`, which looks at its result too."""
+    found = _read(folder / MANIFEST)
+    for name, value in asdict(expected).items():
+        if found[name] != value and (base_known or name != "base_model"):
+            raise CopiedResult(name, found[name], value)
 
 
 def _kind(path: Path) -> int:

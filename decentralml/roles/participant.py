@@ -95,7 +95,7 @@ class Participant(SecureWork, Worker):
         Returns: what was sent; `WorkReport.finished` says why nothing is left to do.
 
         Raises:
-            UnknownTask, WrongKind, SealingNeeded: the task is not for a participant.
+            UnknownTask, WrongKind, UnsealableTask: the task is not for a participant.
             TaskFailed: the function failed, so the assignment was given up; its cause is what the
                 function raised.
             WorkspaceBusy: another process works in this workspace.

@@ -110,7 +110,7 @@ class Role:
         self.store.fetch(
             cid,
             destination,
-            progress=self._moving(Did.DOWNLOADING, task, round_, what),
+            progress=self.moving(Did.DOWNLOADING, task, round_, what),
             at_hand=self._at_hand.setdefault(task, AtHand(self.workspace.task(task))),
         )
         self.checkpoint(f"fetch/{task}/{what}:after")
@@ -148,13 +148,15 @@ class Role:
 
         Raises: AssetError: the folder breaks a rule of bundles.
         """
-        progress = self._moving(Did.UPLOADING, task, round_, path.name)
+        progress = self.moving(Did.UPLOADING, task, round_, path.name)
         put = self.store.put_folder if path.is_dir() else self.store.put_file
         return put(path, progress=progress)
 
-    def _moving(
+    def moving(
         self, did: Did, task: TaskId | None, round_: Round | None, what: str
     ) -> Callable[[int, int], None]:
+        """Tells the observer how far something is, in bytes."""
+
         def report(done: int, total: int) -> None:
             self.rooms.on_event(Event(did, task, round_, what, done, total))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from decentralml.assets.sealing.keys import Identity
 from decentralml.assets.store import AssetStore
 from decentralml.chain.market import Market
 from decentralml.chain.records import Task
@@ -26,6 +27,7 @@ class Rooms:
         workspace: the person's folder for this chain and account.
         on_event: told of everything that begins and ends.
         checkpoint: called with a name before and after each effect; for tests.
+        identities: the sealing keys that the person has besides the signing key's own.
     """
 
     market: Market
@@ -33,6 +35,7 @@ class Rooms:
     workspace: Workspace
     on_event: Observer = ignore
     checkpoint: Checkpoint = pass_by
+    identities: Sequence[Identity] = ()
 
 
 @dataclass(frozen=True, slots=True)

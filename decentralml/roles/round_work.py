@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from decentralml.assets.sealing.keys import SealingKey
 from decentralml.chain.records import Task
 from decentralml.errors import OutOfOrder, TaskFailed, TaskLimitExceeded
 from decentralml.roles.delivery import pack
@@ -10,6 +13,7 @@ from decentralml.roles.manifest import Manifest
 from decentralml.roles.role import Role
 from decentralml.roles.rooms import Machine, Preview, Rooms
 from decentralml.roles.round_bundle import RoundFiles, round_files
+from decentralml.roles.sealed import UnsealableTask, can_seal, seal_delivery
 from decentralml.roles.state import begin_state, drop_older_states, sync_state
 from decentralml.roles.witnessing import Witnessed, ended_well
 from decentralml.roles.workspace import RoundFolder
@@ -156,8 +160,28 @@ class RoundWork(Role):
         )
 
     def _upload(self, task: Task) -> Cid:
+        noted = self.workspace.journal.note(upload_key(task))
+        if noted is not None:
+            return Cid(noted)
         folder = self.workspace.round(task.id, task.round)
-        return self.upload(upload_key(task), folder.delivery, task.id, task.round)
+        leaves = self._seal(task, folder) if self._leaves_sealed(task, folder) else folder.delivery
+        return self.upload(upload_key(task), leaves, task.id, task.round)
+
+    def _leaves_sealed(self, task: Task, folder: RoundFolder) -> bool:
+        return task.terms.sealing_key is not None
+
+    def _seal(self, task: Task, folder: RoundFolder) -> Path:
+        """The delivery as it leaves. Sealed once: what was uploaded or sent is what lies there."""
+        if not can_seal(task):
+            raise UnsealableTask(task.id)
+        if not folder.sealed.exists():
+            key = SealingKey(task.terms.sealing_key or b"")
+            self.checkpoint(f"seal/{task.id}/{task.round}:before")
+            moving = self.moving(Did.SEALING, task.id, task.round, "the result")
+            seal_delivery(folder, key, moving)
+            self.checkpoint(f"seal/{task.id}/{task.round}:done")
+            self.tell(Did.SEALED, task.id, task.round, f"for {key}")
+        return folder.sealed
 
 
 def trust_key(task: Task) -> str:

@@ -16,12 +16,29 @@ from decentralml.chain.records import (
     TaskResult,
     Verdict,
 )
-from decentralml.errors import AssetError, AssetNotFound, LearningError, OutOfOrder
+from decentralml.errors import (
+    AssetError,
+    AssetNotFound,
+    LearningError,
+    OutOfOrder,
+    StoreRefused,
+    StoreUnreachable,
+    WrongBytes,
+)
 from decentralml.roles.checks import Checker
 from decentralml.roles.delivery import model_file
+from decentralml.roles.events import Did
 from decentralml.roles.judging import Judging
-from decentralml.roles.manifest import Manifest, check_delivery
+from decentralml.roles.manifest import Manifest, check_delivery, check_manifest
 from decentralml.roles.round_bundle import round_files
+from decentralml.roles.sealed import (
+    NotSealed,
+    NotToBeSealed,
+    SealingKeyMissing,
+    identity_for,
+    is_sealed,
+    open_delivery,
+)
 from decentralml.roles.secure.checker import MessageChecker
 from decentralml.roles.secure.request import read_request
 from decentralml.roles.secure.settings import phase_of, read_secure
@@ -32,6 +49,8 @@ from decentralml.roles.worker import never
 from decentralml.types import AccountId, BlockNumber, Cid, Round, TaskId
 
 DECIDABLE = frozenset({ResultStatus.PENDING})
+# What a store does when it is away or lies says nothing of the worker: it may be well again later.
+NOT_THE_WORKERS = (AssetNotFound, StoreUnreachable, StoreRefused, WrongBytes)
 USABLE = frozenset({ResultStatus.PENDING, ResultStatus.ACCEPTED})
 MakeChecker: TypeAlias = Callable[[], "Checker | MessageChecker"]
 
@@ -112,6 +131,7 @@ class Validator(Judging):
         """
         for task in tasks():
             self.show(task)
+        without_key: set[TaskId] = set()
         while True:
             head = self.market.head()
             # Held for each pass, not while waiting: the person may federate meanwhile.
@@ -119,13 +139,22 @@ class Validator(Judging):
                 all_tasks = list(tasks())
                 mine = {task for task in all_tasks if self._has_unsettled(task)}
                 for task in mine:
-                    self.validate_all(task, judge)
+                    self._validate(task, judge, without_key)
                 if seen is not None:
                     for task in all_tasks:
                         seen(task)
             if once or stop():
                 return
             wait_for_news(self.market, head, self._decide_by(mine), _is_news, stop)
+
+    def _validate(self, task: TaskId, judge: Judge, without_key: set[TaskId]) -> None:
+        """One task whose key is missing does not hold up the others; it is told once."""
+        try:
+            self.validate_all(task, judge)
+        except SealingKeyMissing as missing:
+            if task not in without_key:
+                without_key.add(task)
+                self.tell(Did.FAILED, task, text=str(missing))
 
     def _has_unsettled(self, task: TaskId) -> bool:
         kept = self.show_if_kept(task)
@@ -212,12 +241,35 @@ class Validator(Judging):
         )
         try:
             self.fetch(result.result, folder, task.id, result.round, f"result of {result.worker}")
-            found = check_delivery(folder, expected, base_known=base.known)
+            known = base.known
+            if self._comes_sealed(task, result, folder, checker):
+                found = self._open(task, result, folder, expected, known)
+            else:
+                found = check_delivery(folder, expected, base_known=known)
             return checker().check(result, found)
-        except AssetNotFound as error:
+        except NOT_THE_WORKERS as error:
             return Checked(result, None, error, missing=True)
         except (AssetError, LearningError) as error:
             return Checked(result, None, error)
+
+    def _comes_sealed(
+        self, task: Task, result: TaskResult, folder: Path, checker: MakeChecker
+    ) -> bool:
+        if task.terms.sealing_key is None:
+            return False
+        sealed, asked = is_sealed(folder), checker().is_sealed(result.worker)
+        if sealed != asked:
+            raise NotSealed if asked else NotToBeSealed
+        return sealed
+
+    def _open(
+        self, task: Task, result: TaskResult, folder: Path, expected: Manifest, base_known: bool
+    ) -> Path:
+        opened = self.workspace.round(task.id, result.round).opened(result.worker)
+        moving = self.moving(Did.OPENING, task.id, result.round, f"result of {result.worker}")
+        check_manifest(folder, expected, base_known=base_known)
+        open_delivery(folder, opened, lambda: identity_for(self.rooms, task), moving)
+        return check_delivery(opened, expected, base_known=base_known)
 
     def round_model(self, task: Task, number: Round) -> RoundModel:
         """The model that a round started from; earlier ones than the chain's were noted."""

@@ -23,6 +23,7 @@ from decentralml.errors import (
 from decentralml.roles import steps
 from decentralml.roles.assignee import Assignee
 from decentralml.roles.events import Did
+from decentralml.roles.sealed import can_seal
 from decentralml.roles.waiting import wait_for_news
 from decentralml.types import AccountId, BlockNumber, Planck, Round, TaskId
 
@@ -63,7 +64,7 @@ class Wanted:
             and (self.creators is None or task.creator in self.creators)
             and terms.reward >= self.least_reward
             and (self.most_stake is None or terms.stake <= self.most_stake)
-            and terms.sealing_key is None
+            and can_seal(task)
         )
 
 

@@ -10,7 +10,9 @@
         tasks/<id>/round-<n>/{log,ended}   its output; how it ended
         tasks/<id>/round-<n>/state/   what the worker keeps for the next round
         tasks/<id>/round-<n>/delivery/{manifest.json,result/}   complete, ready to upload
+        tasks/<id>/round-<n>/sealed/       of a task that asks for it: the same, as it leaves
         tasks/<id>/round-<n>/received/<account>/                a validator's copy of a delivery
+        tasks/<id>/round-<n>/opened/<account>/                  the same, where it came sealed
         tasks/<id>/round-<n>/{federated/,memory.safetensors}    a creator's next model
 
 The chain and the account are part of the path, so that a development chain which begins anew never
@@ -147,6 +149,11 @@ class RoundFolder:
         return self.folder / "delivery"
 
     @property
+    def sealed(self) -> Path:
+        """The delivery sealed to the task's key; exists only when complete."""
+        return self.folder / "sealed"
+
+    @property
     def memory(self) -> Path:
         """What the strategy remembers after the round."""
         return self.folder / "memory.safetensors"
@@ -161,9 +168,14 @@ class RoundFolder:
 
         Raises: ValueError: the worker is no address.
         """
-        if not (worker.isascii() and worker.isalnum()):
-            raise ValueError(f"{worker!r} is no address")
-        return self.folder / "received" / worker
+        return self.folder / "received" / _address(worker)
+
+    def opened(self, worker: AccountId) -> Path:
+        """A validator's copy of this worker's sealed delivery, opened; exists only when complete.
+
+        Raises: ValueError: the worker is no address.
+        """
+        return self.folder / "opened" / _address(worker)
 
     def fresh(self, path: Path) -> Path:
         """Remove what an interrupted step left at ``path``, and return it for a new attempt."""
@@ -173,6 +185,12 @@ class RoundFolder:
             path.unlink(missing_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def _address(worker: AccountId) -> str:
+    if not (worker.isascii() and worker.isalnum()):
+        raise ValueError(f"{worker!r} is no address")
+    return worker
 
 
 def _locked(descriptor: int) -> bool:

@@ -81,7 +81,8 @@ class Ledger:
         """Remove what a round left here and nobody reads again: the store has all of it."""
         best = best_round(self._plan, self.rounds)
         folder = self._workspace.round(self._task, number)
-        shutil.rmtree(folder.folder / "received", ignore_errors=True)
+        for name in ("received", "opened"):
+            shutil.rmtree(folder.folder / name, ignore_errors=True)
         shutil.rmtree(folder.model, ignore_errors=True)
         for earlier in (n for n in self._rounds if n < number):
             folder = self._workspace.round(self._task, earlier)

@@ -53,6 +53,10 @@ class MessageChecker:
     def __init__(self, phase: Phase, request: Request, size: int) -> None:
         self._phase, self._request, self._size = phase, request, size
 
+    def is_sealed(self, worker: AccountId) -> bool:
+        """Whether a sealing task's result is sealed: what the other members read is not."""
+        return asked_of(worker, self._phase, self._request).mask
+
     def check(self, result: TaskResult, folder: Path) -> Checked:
         """The message, as a delivery with no figures: nothing in it is about one update.
 

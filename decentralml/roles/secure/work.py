@@ -20,6 +20,7 @@ from decentralml.learning.secagg import keys, member
 from decentralml.learning.secagg.errors import UnsafeRequest
 from decentralml.learning.secagg.session import Announcement, Revealed, Session
 from decentralml.roles.events import Did
+from decentralml.roles.manifest import RESULT
 from decentralml.roles.round_work import RoundWork, ended_key
 from decentralml.roles.secure.checker import Asked, asked_of
 from decentralml.roles.secure.message import MASKED, Message, write_message
@@ -83,6 +84,12 @@ class SecureWork(RoundWork):
             being_made.rename(folder.run)
         if not (folder.run / MASKED).exists():
             super()._judge(task, folder)
+
+    def _leaves_sealed(self, task: Task, folder: RoundFolder) -> bool:
+        """In a secure job the masked updates alone: the members read one another's messages."""
+        sealed = super()._leaves_sealed(task, folder)
+        secure = self._secure_terms(task) is not None
+        return sealed and (not secure or (folder.delivery / RESULT / MASKED).exists())
 
     def _done(self, task: Task) -> bool:
         return self.workspace.journal.note(ended_key(task.id, task.round)) is not None

@@ -16,7 +16,7 @@ from nacl.hashlib import scrypt
 from nacl.secret import SecretBox
 
 from decentralml.chain import keyfile, keys
-from decentralml.chain.keys import Keypair, KeyStore, find_password
+from decentralml.chain.keys import Keypair, KeyStore, derived_secret, find_password
 from decentralml.errors import (
     InvalidKeyName,
     InvalidMnemonic,
@@ -326,3 +326,38 @@ def test_a_secret_does_not_print_itself() -> None:
     assert "1111" not in repr(Secret("sr25519", b"\x11" * 64, b"\x22" * 32))
     keypair = Keypair.create_from_mnemonic(WORDS)
     assert keypair.private_key.hex()[:8] not in repr(keypair)
+
+
+# -- further secrets
+
+
+def test_a_derived_secret_follows_from_the_key_and_from_what_it_is_for(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    made, _ = store.create("anna", "secret")
+    other, _ = store.create("bob", "secret")
+    secret = derived_secret(made, b"a use")
+    assert len(secret) == 32
+    assert secret not in bytes(made.private_key)
+    assert derived_secret(made, b"another use") != secret
+    assert derived_secret(other, b"a use") != secret
+
+
+def test_words_and_file_give_the_same_derived_secret(tmp_path: Path) -> None:
+    """What was made for one machine opens on another, whichever way the key came there."""
+    store = KeyStore(tmp_path)
+    made, words = store.create("anna", "secret")
+    secret = derived_secret(made, b"a use")
+    again = store.import_mnemonic("again", words, "another")
+    store.import_json("moved", store.export("anna"), "secret")
+    keys = [again, store.unlock("anna", "secret"), store.unlock("moved", "secret")]
+    assert {derived_secret(key, b"a use") for key in keys} == {secret}
+
+
+def test_a_key_of_another_wallet_gives_the_secret_that_its_words_give(tmp_path: Path) -> None:
+    """sr25519, from the vectors of polkadot-js."""
+    store = KeyStore(tmp_path)
+    file = next(f for f in VECTORS["files"] if "sr25519" in f["encoding"]["content"])
+    imported = store.import_json("wallet", json.dumps(file), VECTORS["password"])
+    words = store.import_mnemonic("words", VECTORS["mnemonic"], "secret")
+    assert imported.public_key == words.public_key
+    assert derived_secret(imported, b"a use") == derived_secret(words, b"a use")

@@ -50,7 +50,8 @@ def test_a_filter_takes_what_fits_in_every_respect(wanted: Wanted, fits: bool) -
     assert wanted.matches(offering()) is fits
 
 
-def test_a_task_that_asks_for_sealing_fits_no_filter() -> None:
+def test_a_task_sealed_to_a_key_fits_unless_everybody_could_open_it() -> None:
+    assert ANY.matches(offering(sealing_key=bytes(range(32))))
     assert not ANY.matches(offering(sealing_key=bytes(32)))
 
 

@@ -155,6 +155,24 @@ def test_a_contributor_trains_sends_and_is_paid_once(theatre: Theatre, scene: st
     killed_everywhere(theatre, scene, setting, outcome, at_least=18)
 
 
+def test_a_sealed_result_is_sealed_and_sent_once(theatre: Theatre) -> None:
+    key = theatre.town.creator("Alice").sealing_key().raw
+
+    def setting(name: str) -> dict[str, Any]:
+        return {"task": post(theatre, policy=AutoAccept(), slots=1, sealing_key=key)}
+
+    def outcome(name: str, order: dict[str, Any]) -> object:
+        done = work_done(theatre, name, order)
+        assert done["trained"] == 1
+        assert done["paid"] == REWARD
+        assert done["transactions"] == 2  # accepted, sent
+        (checked,) = theatre.town.creator("Alice").fetch_results(order["task"])
+        assert checked.refusal is None
+        return done
+
+    killed_everywhere(theatre, "contribute", setting, outcome, at_least=20)
+
+
 def test_a_contributor_claims_once(theatre: Theatre) -> None:
     def setting(name: str) -> dict[str, Any]:
         task = post(theatre, policy=Manual(), slots=1, validate_time=BlockNumber(3))

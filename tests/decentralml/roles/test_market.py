@@ -25,7 +25,6 @@ from decentralml.errors import (
     NothingToFederate,
     NotTrusted,
     OutOfOrder,
-    SealingNeeded,
     TaskFailed,
     WorkspaceBusy,
     WrongKind,
@@ -310,13 +309,6 @@ def test_a_role_takes_only_its_own_kind_of_task(town: Town) -> None:
         town.contributor("Bob").accept_task(task)
     assert town.contributor("Bob").open_tasks() == []
     assert [t.id for t in town.engineer("Bob").open_tasks()] == [task]
-
-
-def test_a_task_that_asks_for_sealed_results_is_not_accepted(town: Town) -> None:
-    task = posted(town, sealing_key=bytes(range(32)))
-    with pytest.raises(SealingNeeded):
-        town.contributor("Bob").accept_task(task)
-    assert town.contributor("Bob").work(Wanted(), once=True).sent == []
 
 
 def test_steps_out_of_order_say_what_comes_first(town: Town) -> None:

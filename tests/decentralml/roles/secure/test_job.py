@@ -29,10 +29,12 @@ from decentralml.learning.strategies.scaffold import Scaffold
 from decentralml.roles.events import Event
 from decentralml.roles.job.plan import InvalidPlan, JobReport, Plan
 from decentralml.roles.participant import Participant, Train
+from decentralml.roles.sealed import is_sealed
 from decentralml.roles.secure.message import FILE, MASKED, read_message
 from decentralml.roles.secure.settings import SecureSettings, rounds_for, write_secure
 from decentralml.roles.secure.work import _Turn
 from decentralml.roles.worker import Wanted
+from decentralml.roles.workspace import RoundFolder
 from decentralml.types import BlockNumber, Round, TaskId
 from tests.decentralml.roles.town import REWARD, Town, adding, an_offer
 
@@ -81,6 +83,46 @@ def test_each_sum_is_the_weighted_mean_of_all_updates_and_every_message_is_paid(
     market = town.market("Alice")
     assert market.task(task).status is TaskStatus.COMPLETED
     assert {market.reputation(town.address(n)).earned for n in NAMES} == {6 * REWARD}
+
+
+def test_a_sealed_secure_job_seals_the_masked_updates_and_nothing_that_members_read(
+    town: Town,
+) -> None:
+    task = post(town, trainings=1, sealing_key=town.creator("Alice").sealing_key().raw)
+    for _ in range(rounds_for(1)):
+        act(town, task)
+        report = go_on(town, task)
+
+    assert report.ended == "every round is done"
+    np.testing.assert_allclose(last_bias(report), ALL_FOUR, atol=1e-6)
+    market = town.market("Alice")
+    sealed: dict[int, set[bool]] = {}
+    for result in market.results_of(task):
+        folder = town.folder / result.result
+        town.store.fetch(result.result, folder)
+        sealed.setdefault(result.round, set()).add(is_sealed(folder))
+    assert sealed == {1: {False}, 2: {False}, 3: {True}, 4: {False}}
+    assert {market.reputation(town.address(n)).earned for n in NAMES} == {4 * REWARD}
+
+
+def test_a_sealed_message_that_members_have_to_read_is_refused(town: Town) -> None:
+    task = post(town, trainings=1, sealing_key=town.creator("Alice").sealing_key().raw)
+    for name in NAMES:
+        member = (SealsAll if name == "Eve" else Participant)(town.rooms(name), TRAIN[name])
+        member.take_part(task, once=True)
+    creator = town.creator("Alice")
+
+    reasons = {c.result.worker: c.reason for c, _ in creator.validate_all(task)}
+
+    assert reasons.pop(town.address("Eve")).startswith("NotToBeSealed")
+    assert set(reasons.values()) == {""}
+
+
+class SealsAll(Participant):
+    """Seals what it should not."""
+
+    def _leaves_sealed(self, task: Task, folder: RoundFolder) -> bool:
+        return True
 
 
 def test_one_who_drops_out_after_sharing_keys_is_left_out_of_the_sum(town: Town) -> None:
