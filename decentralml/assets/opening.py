@@ -6,13 +6,14 @@ of the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from decentralml.errors import ConfigError
+from decentralml.errors import AssetError, ConfigError
 
 if TYPE_CHECKING:
+    from decentralml.assets.mirrored import Passed
     from decentralml.assets.store import AssetStore
 
 
@@ -34,6 +35,33 @@ def open_store(location: str) -> AssetStore:
             f"or an address that begins with one of: {known}."
         )
     return SCHEMES[scheme](location)
+
+
+def open_stores(location: str, mirrors: Sequence[str] = (), passed: Passed = ignore) -> AssetStore:
+    """The store at a location, with others to read from what it lacks.
+
+    Args:
+        mirrors: locations of the others, in the order in which they are asked.
+        passed: told of each store that lacks a content, does not answer or lies.
+
+    Raises: ConfigError: as `open_store`.
+    """
+    if not mirrors:
+        return open_store(location)
+    from decentralml.assets.mirrored import MirroredStore
+
+    named = [(shown(place), open_store(place)) for place in (location, *mirrors)]
+    return MirroredStore(named, passed)
+
+
+def shown(location: str) -> str:
+    """A location without what may be secret in it, to print."""
+    scheme, colon, rest = location.partition("://")
+    return location if not colon else f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def ignore(_name: str, _error: AssetError) -> None:
+    """Tells nobody which store was passed over."""
 
 
 def _folder(location: str) -> AssetStore:
@@ -60,11 +88,20 @@ def _gateway(location: str) -> AssetStore:
     return GatewayStore(location)
 
 
+def _bucket(location: str) -> AssetStore:
+    from decentralml.assets.cloud.store import CloudStore
+
+    return CloudStore(location)
+
+
 SCHEMES: Mapping[str, Callable[[str], AssetStore]] = {
+    "az": _bucket,
     "file": _folder,
+    "gs": _bucket,
     "http": _gateway,
     "https": _gateway,
     "ipfs": _ipfs,
     "ipfs+https": _ipfs,
+    "s3": _bucket,
 }
 """Scheme -> what opens the whole location."""
