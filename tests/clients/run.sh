@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Clients that nobody here wrote, unmodified, against a development chain that this starts and
-# stops. Needs Node (20 or later); downloads once, into a cache. Chooses: run.sh [js] [papi] [python].
+# stops. Needs Node (20 or later); downloads once, into a cache. Chooses: run.sh [js] [papi] [python] [age].
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/decentralml/clients
-which=${*:-js papi python}
+which=${*:-js papi python age}
 mkdir -p "$cache"
 
 installed() { # stamp file, file that it was installed from
@@ -35,6 +35,9 @@ install_python() {
   fi
 }
 
+# Reads and writes sealed results; asks nothing of a chain.
+install_age() { AGE_HOME=$(bash "$root/scripts/build_age.sh"); export AGE_HOME; }
+
 start_chain() {
   coproc CHAIN { exec "$python" -m pallets_mock --port 0 --memory --json-ready 2>&1; }
   chain=$CHAIN_PID
@@ -51,6 +54,7 @@ for client in $which; do
   echo "== $client against $CHAIN_URL"
   case $client in
     js | papi) (cd "$here/$client" && node --test --test-reporter=spec --test-concurrency=1 ./*.test.mjs) || status=1 ;;
+    age) "$python" -m pytest -q "$here/age" || status=1 ;;
     python) "$cache/python/bin/python" "$here/python/async_substrate.py" "$CHAIN_URL" || status=1 ;;
   esac
 done

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import subprocess
 import sys
@@ -33,6 +35,7 @@ from decentralml.assets.unixfs import CHUNK, FileTree, Link
 from decentralml.errors import AssetError, BundleRefused, BundleTooLarge, ContentMismatch
 
 MINE = Identity.new()
+BY_AGE = json.loads((Path(__file__).parents[2] / "vectors" / "age.json").read_text())
 ROOM = 1 << 20
 AGE_CHUNK = 64 << 10
 TAG = 16
@@ -70,6 +73,11 @@ def body_of(data: bytes | bytearray) -> int:
 def test_what_was_sealed_is_opened_by_its_key(tmp_path: Path, length: int) -> None:
     content = os.urandom(length)
     assert opened(tmp_path, sealed(tmp_path, content).read_bytes()) == content
+
+
+def test_what_another_implementation_sealed_is_opened(tmp_path: Path) -> None:
+    content = opened(tmp_path, base64.b64decode(BY_AGE["sealed"]), Identity(BY_AGE["secret"]))
+    assert content.decode() == BY_AGE["content"]
 
 
 def test_nothing_of_the_content_shows(tmp_path: Path) -> None:
