@@ -27,27 +27,28 @@ def make(target: str, **options: object) -> Part:
     return Part(target, ("make", target), **options)  # type: ignore[arg-type]
 
 
+def environment(name: str, after: str) -> Part:
+    """The part that makes the environment of the tests of that name, and what they need built."""
+    command = ("bash", f"scripts/test_{name}.sh", "--install")
+    return Part(f"{name}-environment", command, cores=0, after=(after,), nice=COMPILES)
+
+
 PARTS = (
     make("setup"),
     # Long first. Installing is downloads and unpacking, in the shade of the tests.
     make("test", cores=2, after=("setup",)),
     Part("node", ("bash", "scripts/build_node.sh"), cores=0, after=("setup",), nice=COMPILES),
     Part("kubo", ("bash", "scripts/build_kubo.sh"), cores=0, after=("node",), nice=COMPILES),
-    make("test-substrate", cores=0, after=("kubo",), nice=COMPILES),
+    environment("cloud", after="kubo"),
+    make("test-substrate", cores=0, after=("cloud-environment",), nice=COMPILES),
     make("test-node", cores=0, after=("node", "test-substrate"), nice=COMPILES),
-    Part(
-        "torch-environment",
-        ("bash", "scripts/test_torch.sh", "--install"),
-        cores=0,
-        after=("setup",),
-        nice=COMPILES,
-    ),
+    environment("torch", after="setup"),
     make("test-network", cores=1, after=("setup", "node")),
     make("test-torch", cores=1, after=("torch-environment",)),
     make("demo", cores=1, after=("setup",)),
-    make("test-ipfs", cores=1, after=("setup", "kubo")),
+    make("test-ipfs", cores=1, after=("setup", "cloud-environment")),
     make("test-clients", cores=1, after=("setup",)),
-    make("test-ray", cores=1, after=("torch-environment",)),
+    make("test-ray", cores=1, after=("setup",)),
 )
 
 

@@ -153,6 +153,7 @@ def test_a_choice_brings_what_it_waits_for() -> None:
         "setup",
         "node",
         "kubo",
+        "cloud-environment",
         "test-ipfs",
     ]
 
@@ -161,6 +162,12 @@ def test_a_part_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit):
         check_all.main(["test-everything"])
     assert "no part 'test-everything'" in capsys.readouterr().err
+
+
+def test_every_script_that_a_part_runs_is_there() -> None:
+    scripts = {word for part in check_all.PARTS for word in part.command if word.endswith(".sh")}
+    assert scripts
+    assert [name for name in scripts if not (SCRIPTS.parent / name).is_file()] == []
 
 
 def test_every_target_of_make_that_tests_is_a_part() -> None:
