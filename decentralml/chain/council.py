@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from decentralml.chain.calls import Call
+from decentralml.chain.calls import Call, batch
 from decentralml.chain.skipping import compact
 from decentralml.errors import MalformedChainData, UnknownMotion
 from decentralml.types import AccountId, BlockNumber
@@ -84,13 +84,20 @@ class Council:
             InvalidCall: no call that the runtime takes.
         """
         encoded = self._node.runtime().encode_call(call)
+        motion_hash, threshold = _hash(encoded), two_thirds(len(self.members()))
         arguments = {
-            "threshold": two_thirds(len(self.members())),
+            "threshold": threshold,
             "proposal": nested(call),
             "length_bound": len(encoded),
         }
-        receipt = self._market.call(Call("propose", arguments, pallet=PALLET))
-        return _hash(encoded), receipt
+        propose = Call("propose", arguments, pallet=PALLET)
+        if threshold == 1:
+            return motion_hash, self._market.call(propose)
+        index = int(self._node.storage(PALLET, "ProposalCount"))
+        # The pallet counts no voice of the proposer's by itself. If somebody else proposes at the
+        # same moment the index is another one, and then neither is done.
+        both = batch([propose, _vote(motion_hash, index, approve=True)])
+        return motion_hash, self._market.call(both)
 
     def vote(self, motion: Motion, *, approve: bool = True) -> Receipt:
         """Vote with the signer's voice; a second vote replaces the first.
@@ -98,8 +105,7 @@ class Council:
         Raises:
             CallRejected: the signer is no member, or voted so already.
         """
-        arguments = {"proposal": motion.hash, "index": motion.index, "approve": approve}
-        return self._market.call(Call("vote", arguments, pallet=PALLET))
+        return self._market.call(_vote(motion.hash, motion.index, approve=approve))
 
     def close(self, motion: Motion) -> Receipt:
         """Count the votes, and do what the motion says if it has enough (anyone).
@@ -164,6 +170,11 @@ class Council:
         except (IndexError, ValueError) as error:
             raise MalformedChainData("a call's weight", answer.hex()[:80]) from error
         return {"ref_time": ref_time, "proof_size": proof_size}
+
+
+def _vote(motion_hash: str, index: int, *, approve: bool) -> Call:
+    arguments = {"proposal": motion_hash, "index": index, "approve": approve}
+    return Call("vote", arguments, pallet=PALLET)
 
 
 def two_thirds(members: int) -> int:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from decentralml.chain.runtime import Runtime, RuntimeEvent
 
 
+ERRORS = {
+    ("System", "ExtrinsicFailed"): "dispatch_error",
+    # The authorised code is no later version, or none at all: the call itself "succeeds".
+    ("System", "RejectedInvalidAuthorizedUpgrade"): "error",
+}
+"""Events that say that something failed, and the field with the error."""
 ON_BEHALF = {
     ("Proxy", "ProxyExecuted"): "result",
     ("Council", "Executed"): "result",
@@ -62,8 +68,8 @@ def failure_in(
     for event in events:
         error = None
         told = (event.pallet, event.name)
-        if told == ("System", "ExtrinsicFailed"):
-            error = event.fields["dispatch_error"]
+        if told in ERRORS:
+            error = event.fields[ERRORS[told]]
         elif told in ON_BEHALF:
             outcome, error = variant(event.fields[ON_BEHALF[told]])
             error = error if outcome == "Err" else None
