@@ -34,8 +34,11 @@ def set_validators(config: dict[str, Any], validators: Sequence[SessionKeys]) ->
     balances = config["balances"]["balances"]
     known = {account for account, _ in balances}
     balances += [[keys.account, ENDOWMENT] for keys in validators if keys.account not in known]
-    config["aura"]["authorities"] = [keys.account for keys in validators]
-    config["grandpa"]["authorities"] = [[keys.grandpa, 1] for keys in validators]
+    config["validatorSet"]["invulnerables"] = [keys.account for keys in validators]
+    config["session"]["keys"] = [
+        [keys.account, keys.account, {"aura": keys.account, "grandpa": keys.grandpa}]
+        for keys in validators
+    ]
 
 
 def write_raw_spec(binary: Path, readable: Path, raw: Path) -> None:
