@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    NoDecode,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
         default_factory=lambda: str(user_data_path("decentralml") / "store"),
         description="where bundles are kept: a folder",
     )
+    mirrors: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="more stores, read from when the first lacks something; spaces between"
+    )
     data: Path | None = Field(None, description="folder of your own data, shown to tasks read-only")
     sealing_file: Path | None = Field(
         None, description="file of further keys that open sealed results (`keys new-sealing-key`)"
@@ -85,6 +89,11 @@ class Settings(BaseSettings):
         if not value.startswith(("ws://", "wss://")):
             raise ValueError("a node's address begins with ws:// or wss://")
         return value
+
+    @field_validator("mirrors", mode="before")
+    @classmethod
+    def _separated(cls, value: object) -> object:
+        return value.split() if isinstance(value, str) else value
 
     @field_validator("keys", "workspace", "data", "sealing_file")
     @classmethod

@@ -37,6 +37,10 @@ def open_store(location: str) -> AssetStore:
     return SCHEMES[scheme](location)
 
 
+def ignore(_name: str, _error: AssetError) -> None:
+    """Tells nobody which store was passed over."""
+
+
 def open_stores(location: str, mirrors: Sequence[str] = (), passed: Passed = ignore) -> AssetStore:
     """The store at a location, with others to read from what it lacks.
 
@@ -57,11 +61,8 @@ def open_stores(location: str, mirrors: Sequence[str] = (), passed: Passed = ign
 def shown(location: str) -> str:
     """A location without what may be secret in it, to print."""
     scheme, colon, rest = location.partition("://")
-    return location if not colon else f"{scheme}://{rest.rpartition('@')[2]}"
-
-
-def ignore(_name: str, _error: AssetError) -> None:
-    """Tells nobody which store was passed over."""
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if colon else location
 
 
 def _folder(location: str) -> AssetStore:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decentralml.cli.arguments import account
-from decentralml.errors import ConfigError
+from decentralml.cli.output import remark
+from decentralml.errors import AssetError, ConfigError
 
 if TYPE_CHECKING:
     from decentralml.assets.sealing.keys import Identity
@@ -52,9 +53,16 @@ def store(settings: Settings) -> AssetStore:
 
     Raises: ConfigError: it is of a kind that this version does not know.
     """
-    from decentralml.assets.opening import open_store
+    from decentralml.assets.opening import open_stores
 
-    return open_store(settings.store)
+    return open_stores(settings.store, settings.mirrors, _passed_over)
+
+
+def _passed_over(name: str, error: AssetError) -> None:
+    from decentralml.errors import AssetNotFound
+
+    if not isinstance(error, AssetNotFound):  # most stores lack most contents
+        remark(f"passed over {name}: {error}")
 
 
 @contextmanager

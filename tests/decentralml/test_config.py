@@ -73,3 +73,14 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 def test_a_tilde_means_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load_settings({"workspace": Path("~/w")}).settings.workspace == tmp_path / "w"
+
+
+def test_mirrors_are_a_list_in_the_file_and_words_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('mirrors = ["https://a", "/b"]\n')
+    assert load_settings({}, file).settings.mirrors == ("https://a", "/b")
+
+    monkeypatch.setenv("DECENTRALML_MIRRORS", " /c  ipfs://d ")
+    assert load_settings({}, file).settings.mirrors == ("/c", "ipfs://d")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from decentralml.assets.opening import open_store
+from decentralml.assets.opening import open_stores
 from decentralml.chain.keys import KeyStore, open_signer
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
@@ -74,6 +74,6 @@ def open_rooms(address: Address, on_event: Observer = ignore) -> Iterator[Rooms]
         market = Market(node, open_signer(settings.key, KeyStore(settings.keys), node))
         workspace = Workspace(settings.workspace, market.genesis, market.account)
         try:
-            yield Rooms(market, open_store(settings.store), workspace, on_event)
+            yield Rooms(market, open_stores(settings.store, settings.mirrors), workspace, on_event)
         finally:
             workspace.close()

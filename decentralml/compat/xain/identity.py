@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from decentralml.assets.opening import open_store
+from decentralml.assets.opening import open_stores
 from decentralml.chain.keys import Keypair, KeyStore, is_signed_by, open_signer
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
@@ -59,7 +59,7 @@ def own_key() -> Iterator[Own | None]:
         market = Market(node, keypair)
         workspace = Workspace(settings.workspace, market.genesis, market.account, patience=PATIENCE)
         try:
-            store = open_store(settings.store)
+            store = open_stores(settings.store, settings.mirrors)
             yield Own(Hand(Rooms(market, store, workspace)), keypair)
         finally:
             workspace.close()
