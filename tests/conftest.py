@@ -13,11 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from decentralml.chain.node import Node
 from decentralml.localnet import LocalNetwork, find_binary
 from pallets_mock.testing import DevChain
 from tests.chains import Bank, SharedChain
+
+# A loaded machine is no reason for an example to fail: `timeout` bounds what hangs.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 URL = "DECENTRALML_TEST_NETWORK"
 NETWORK_SECONDS = 900

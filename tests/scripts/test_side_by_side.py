@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -174,3 +176,23 @@ def test_every_target_of_make_that_tests_is_a_part() -> None:
     makefile = (SCRIPTS.parent / "Makefile").read_text()
     targets = {line.split(":")[0] for line in makefile.splitlines() if line.startswith("test")}
     assert targets <= set(names(check_all.PARTS))
+
+
+def test_a_termination_ends_what_runs(tmp_path: Path) -> None:
+    program = f"""
+import sys
+sys.path.insert(0, {str(SCRIPTS)!r})
+from side_by_side import Part, SideBySide, stop_on_signals
+stop_on_signals()
+write = "echo $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; exec sleep 600"
+endless = Part("endless", ("sh", "-c", write))
+SideBySide([endless], cores=1, seconds=600).run()
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as runner:
+        while not (tmp_path / "pid").exists():
+            assert runner.poll() is None
+            threading.Event().wait(0.01)
+        runner.terminate()
+        assert runner.wait(PATIENCE) == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
