@@ -52,6 +52,21 @@ class Reader:
             raise UnknownTask(f"reading task {task}", "UnknownTask", self.node.best().hash)
         return scale.task_of(task, found)
 
+    def task_at(self, task: TaskId, block: BlockNumber) -> Task | None:
+        """A task as it stood after a block; None where there was none.
+
+        Raises:
+            StateDiscarded: the node does not keep states that old.
+        """
+        at = self.node.block_hash(block)
+        if at is None:
+            return None
+        stored = self.node.stored_bytes(PALLET, "Tasks", task, at=at)
+        if stored is None:
+            return None
+        runtime = self.node.runtime_at(at)
+        return scale.task_of(task, runtime.decode(_type_of(runtime, "Tasks"), stored))
+
     def task_count(self) -> int:
         """How many tasks were ever posted: the newest one's number is one less."""
         return int(self.node.storage(PALLET, "NextTaskId") or 0)

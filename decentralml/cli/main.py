@@ -32,7 +32,7 @@ GROUPS = {
     "coordinator": "Coordinate participants that were written for the XAIN SDK.",
     "tasks": "Look at the market: open tasks, results, what is owed.",
     "keys": "Create, import, list and export signing keys.",
-    "assets": "Store, fetch and verify bundles by content.",
+    "assets": "Store, fetch, verify, carry and clear bundles by content.",
     "chain": "Run a development chain or a local network, look at the chain.",
     "validator": "Validate blocks: who does, and the keys of your own validator.",
     "council": "Rule the chain: motions of the council, runtime upgrades.",

@@ -58,6 +58,13 @@ def store(settings: Settings) -> AssetStore:
     return open_stores(settings.store, settings.mirrors, _passed_over)
 
 
+def shown(location: str) -> str:
+    """A store's location without what may be secret in it."""
+    from decentralml.assets.opening import shown as without_secrets
+
+    return without_secrets(location)
+
+
 def _passed_over(name: str, error: AssetError) -> None:
     from decentralml.errors import AssetNotFound
 
