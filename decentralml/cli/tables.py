@@ -69,7 +69,19 @@ def task_sheet(task: Task, token: Token, head: BlockNumber) -> None:
         ("bundle", terms.bundle),
         ("model", task.model or "none"),
     ]
+    if terms.sealing_key is not None:
+        rows.append(("results", f"sealed to {_sealing_key(terms.sealing_key)}"))
     facts(dict(rows))
+
+
+def _sealing_key(raw: bytes) -> str:
+    from decentralml.assets.sealing.errors import InvalidSealingKey
+    from decentralml.assets.sealing.keys import SealingKey
+
+    try:
+        return str(SealingKey(raw))
+    except InvalidSealingKey:
+        return "a key that everybody could open: nobody takes this task on"
 
 
 def results_table(results: Sequence[TaskResult], token: Token) -> None:

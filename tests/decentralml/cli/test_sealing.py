@@ -48,6 +48,8 @@ def test_what_was_posted_says_to_whom_results_are_sealed(
         "--model", model, "--seal", "--key", "//Alice",
     )  # fmt: skip
     assert public(cli, "//Alice") in done.out
+    task = done.out.split()[1]
+    assert f"sealed to {public(cli, '//Alice')}" in cli.good("tasks", "show", task).out
 
 
 def test_the_secret_half_opens_a_delivery_by_itself(
