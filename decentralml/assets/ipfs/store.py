@@ -14,7 +14,17 @@ from pathlib import Path
 from decentralml.assets import places
 from decentralml.assets.adding import add_path
 from decentralml.assets.at_hand import AtHand, Place
-from decentralml.assets.cid import Progress, cid_of_path, fits, is_raw, parse, to_bytes, to_text
+from decentralml.assets.car import header
+from decentralml.assets.cid import (
+    Progress,
+    cid_of_path,
+    fits,
+    is_raw,
+    parse,
+    raw_cid,
+    to_bytes,
+    to_text,
+)
 from decentralml.assets.decoding import MalformedNode, decode_node
 from decentralml.assets.fetching import BlockSource, unpack
 from decentralml.assets.ipfs.address import Address
@@ -26,6 +36,7 @@ from decentralml.assets.ipfs.sizes import block_sizes
 from decentralml.assets.rules import BundleLimits, check_folder
 from decentralml.assets.store import DEFAULT_LIMITS
 from decentralml.assets.streamed import StreamedSource
+from decentralml.assets.unixfs import varint
 from decentralml.errors import (
     AssetNotFound,
     BundleRefused,
@@ -38,6 +49,11 @@ from decentralml.types import Cid
 
 PATIENCE = 60.0  # seconds in which a block must be found in the network
 COMEBACK = 30.0  # seconds in which a daemon that went away must be back
+
+# Daemons never hand this block to one another (bitswap takes no length for no block), and one that
+# streams a content waits in vain for it. So it is not asked for, and ours is given it before.
+_EMPTY = raw_cid(b"")
+_EMPTY_CAR = header(_EMPTY) + varint(len(_EMPTY)) + _EMPTY
 
 
 class IpfsStore:
@@ -220,6 +236,7 @@ class IpfsStore:
             if some or is_raw(root):
                 yield one_by_one
                 return
+            daemon.ask(lambda api: api.keep_blocks(_EMPTY_CAR))
             with daemon.another() as api, closing(api.export(root)) as stream:
                 yield StreamedSource(stream, root, one_by_one.get)
 
@@ -229,9 +246,11 @@ class _OneByOne:
 
     def __init__(self, daemon: Daemon, root: bytes) -> None:
         self._daemon, self._root = daemon, root
-        self._first: bytes | None = self._ask(root)
+        self._first: bytes | None = b"" if root == _EMPTY else self._ask(root)
 
     def get(self, cid: bytes) -> bytes:
+        if cid == _EMPTY:
+            return b""
         if cid == self._root and self._first is not None:
             first, self._first = self._first, None
             return first
