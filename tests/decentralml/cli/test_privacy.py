@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,20 +14,15 @@ from decentralml.roles.secure.settings import SecureSettings, read_secure
 from tests.decentralml.cli.conftest import CommandLine
 
 
-def privacy(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "decentralml.cli.main", "privacy", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=110)
+def test_which_noise_for_epsilon_3_in_40_rounds(alone: CommandLine) -> None:
+    said = alone("privacy", "noise", "--epsilon", "3", "--rounds", "40")
+    assert said.status == 0
+    assert "8.795 times the clip bound" in said.out
 
 
-def test_which_noise_for_epsilon_3_in_40_rounds() -> None:
-    said = privacy("noise", "--epsilon", "3", "--rounds", "40")
-    assert said.returncode == 0
-    assert "8.795 times the clip bound" in said.stdout
-
-
-def test_the_epsilon_of_that_noise_is_3() -> None:
-    said = privacy("epsilon", "--noise", "8.795", "--rounds", "40", "--json")
-    assert json.loads(said.stdout)["epsilon"] == pytest.approx(3, abs=1e-3)
+def test_the_epsilon_of_that_noise_is_3(alone: CommandLine) -> None:
+    said = alone("privacy", "epsilon", "--noise", "8.795", "--rounds", "40", "--json")
+    assert said.data["epsilon"] == pytest.approx(3, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -39,16 +33,18 @@ def test_the_epsilon_of_that_noise_is_3() -> None:
      ("epsilon", "--noise", "1", "--rounds", "1", "--sampling", "2"),
      ("secure", ".", "--threshold", "0.5")],
 )  # fmt: skip
-def test_numbers_that_make_no_sense_are_refused_in_words(arguments: tuple[str, ...]) -> None:
-    said = privacy(*arguments)
-    assert said.returncode == 2
-    assert "Invalid value" in said.stderr
+def test_numbers_that_make_no_sense_are_refused_in_words(
+    alone: CommandLine, arguments: tuple[str, ...]
+) -> None:
+    said = alone("privacy", *arguments)
+    assert said.status == 2
+    assert "Invalid value" in said.err
 
 
-def test_a_folder_becomes_a_secure_task(tmp_path: Path) -> None:
-    said = privacy("secure", str(tmp_path), "--trainings", "40", "--min-members", "5")
-    assert said.returncode == 0
-    assert "post it with --rounds 82" in said.stdout
+def test_a_folder_becomes_a_secure_task(alone: CommandLine, tmp_path: Path) -> None:
+    said = alone("privacy", "secure", tmp_path, "--trainings", "40", "--min-members", "5")
+    assert said.status == 0
+    assert "post it with --rounds 82" in said.out
     assert read_secure(tmp_path) == SecureSettings(threshold=0.67, min_members=5)
 
 
