@@ -1,7 +1,8 @@
-"""`ext_misc_*` and `ext_offchain_index_*`."""
+"""`ext_misc_*` and `ext_offchain_*`."""
 
 from __future__ import annotations
 
+from pallets_mock.errors import HostError
 from pallets_mock.host.context import HostContext
 from pallets_mock.host.logging import DEBUG, LogRecord, text
 from pallets_mock.host.storage import option_bytes
@@ -38,3 +39,11 @@ def index_set_version_1(context: HostContext, key: int, value: int) -> None:
 def index_clear_version_1(context: HostContext, key: int) -> None:
     """`ext_offchain_index_clear_version_1`."""
     context.offchain[context.memory.read(key)] = None
+
+
+def submit_transaction_version_1(_: HostContext, __: int) -> int:
+    """`ext_offchain_submit_transaction_version_1`: for a node's own workers, never for a call.
+
+    A node's GRANDPA reports equivocations by it; one who seals alone has none to report.
+    """
+    raise HostError("a transaction can be submitted by an offchain worker only")

@@ -131,6 +131,7 @@ _REST = {
     "ext_misc_runtime_version_version_1": _F("I", "I", misc.runtime_version_version_1),
     "ext_offchain_index_set_version_1": _F("II", "", misc.index_set_version_1),
     "ext_offchain_index_clear_version_1": _F("I", "", misc.index_clear_version_1),
+    "ext_offchain_submit_transaction_version_1": _F("I", "I", misc.submit_transaction_version_1),
 }
 
 HOST_FUNCTIONS: Mapping[str, HostFunction] = MappingProxyType(

@@ -1,4 +1,4 @@
-//! Each pallet's settings.
+//! The settings of the pallets, except those of governance and of validators.
 
 use frame_support::{
     derive_impl,
@@ -10,10 +10,7 @@ use frame_support::{
         IdentityFee, Weight,
     },
 };
-use frame_system::{
-    limits::{BlockLength, BlockWeights},
-    EnsureRoot,
-};
+use frame_system::limits::{BlockLength, BlockWeights};
 use pallet_transaction_payment::{FungibleAdapter, Multiplier, TargetedFeeAdjustment};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_runtime::{
@@ -23,11 +20,13 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use crate::{
+    governance::RootOrHalf,
     proxy::ProxyType,
     units::{deposit, DAYS, EXISTENTIAL_DEPOSIT, MILLI, SLOT_DURATION},
+    validators::MAX_VALIDATORS,
     AccountId, Aura, Balance, Balances, Block, BlockNumber, Hash, Nonce, OriginCaller, PalletInfo,
     Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
-    RuntimeTask, System, VERSION,
+    RuntimeTask, Session, System, VERSION,
 };
 
 const NORMAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(75);
@@ -76,21 +75,10 @@ impl pallet_timestamp::Config for Runtime {
 
 impl pallet_aura::Config for Runtime {
     type AuthorityId = AuraId;
-    type DisabledValidators = ();
-    type MaxAuthorities = ConstU32<32>;
+    type DisabledValidators = Session;
+    type MaxAuthorities = ConstU32<MAX_VALIDATORS>;
     type AllowMultipleBlocksPerSlot = ConstBool<false>;
     type SlotDuration = ConstU64<SLOT_DURATION>;
-}
-
-impl pallet_grandpa::Config for Runtime {
-    type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = ();
-    type MaxAuthorities = ConstU32<32>;
-    type MaxNominators = ConstU32<0>;
-    type MaxSetIdSessionEntries = ConstU64<0>;
-    // Without sessions there is nothing to prove an equivocation against.
-    type KeyOwnerProof = sp_core::Void;
-    type EquivocationReportSystem = ();
 }
 
 impl pallet_balances::Config for Runtime {
@@ -189,7 +177,7 @@ impl pallet_sudo::Config for Runtime {
 impl pallet_decentralml::Config for Runtime {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
-    type ArbiterOrigin = EnsureRoot<AccountId>;
+    type ArbiterOrigin = RootOrHalf;
     type ArbiterTime = ConstU32<{ 7 * DAYS }>;
     type IdleTime = ConstU32<{ 30 * DAYS }>;
     type MinSpan = ConstU32<1>;

@@ -2,16 +2,19 @@
 
 use alloc::{vec, vec::Vec};
 
-use frame_support::build_struct_json_patch;
+use frame_support::{
+    build_struct_json_patch, genesis_builder_helper::build_state, traits::ConstU32, BoundedVec,
+};
 use serde_json::Value;
-use sp_consensus_aura::sr25519::AuthorityId as AuraId;
-use sp_consensus_grandpa::AuthorityId as GrandpaId;
 use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
-    units::TOKEN, AccountId, AuraConfig, Balance, BalancesConfig, GrandpaConfig,
-    RuntimeGenesisConfig, SudoConfig,
+    governance::MAX_COUNCIL,
+    units::{HOURS, MINUTES, TOKEN},
+    AccountId, Balance, BalancesConfig, BlockNumber, CouncilMembership, CouncilMembershipConfig,
+    RotationConfig, Runtime, RuntimeGenesisConfig, Session, SessionConfig, SessionKeys, SudoConfig,
+    ValidatorSetConfig,
 };
 
 /// What each well-known account owns.
@@ -33,8 +36,15 @@ const WELL_KNOWN: [Sr25519Keyring; 12] = [
     Sr25519Keyring::FerdieStash,
 ];
 
-fn genesis(authorities: Vec<(AuraId, GrandpaId)>, root: AccountId) -> Value {
-    let (aura, grandpa): (Vec<_>, Vec<_>) = authorities.into_iter().unzip();
+/// Blocks of a session where people try joining and leaving and do not want to wait.
+const SHORT_SESSION: BlockNumber = MINUTES;
+
+/// The preset of a chain whose people are given by a patch.
+pub const PRODUCTION_RUNTIME_PRESET: &str = "production";
+
+type Validator = (AccountId, AccountId, SessionKeys);
+
+fn genesis(validators: Vec<Validator>, session_length: BlockNumber) -> Value {
     build_struct_json_patch!(RuntimeGenesisConfig {
         balances: BalancesConfig {
             balances: WELL_KNOWN
@@ -42,23 +52,46 @@ fn genesis(authorities: Vec<(AuraId, GrandpaId)>, root: AccountId) -> Value {
                 .map(|key| (key.to_account_id(), ENDOWMENT))
                 .collect::<Vec<_>>(),
         },
-        aura: AuraConfig { authorities: aura },
-        grandpa: GrandpaConfig {
-            authorities: grandpa.into_iter().map(|key| (key, 1)).collect::<Vec<_>>(),
+        validator_set: ValidatorSetConfig {
+            invulnerables: validators
+                .iter()
+                .map(|(account, _, _)| account.clone())
+                .collect::<Vec<_>>(),
         },
-        sudo: SudoConfig { key: Some(root) },
+        session: SessionConfig { keys: validators },
+        rotation: RotationConfig {
+            session_length: Some(session_length)
+        },
+        council_membership: CouncilMembershipConfig {
+            members: well_known_council(),
+        },
+        sudo: SudoConfig {
+            key: Some(Sr25519Keyring::Alice.to_account_id())
+        },
     })
 }
 
-fn authority(aura: Sr25519Keyring, grandpa: Ed25519Keyring) -> (AuraId, GrandpaId) {
-    (aura.public().into(), grandpa.public().into())
+fn well_known_council() -> BoundedVec<AccountId, ConstU32<MAX_COUNCIL>> {
+    BoundedVec::truncate_from(vec![
+        Sr25519Keyring::Alice.to_account_id(),
+        Sr25519Keyring::Bob.to_account_id(),
+        Sr25519Keyring::Charlie.to_account_id(),
+    ])
 }
 
-/// One authority, Alice, who is also root: the embedded chain and a single development node.
+fn validator(aura: Sr25519Keyring, grandpa: Ed25519Keyring) -> Validator {
+    let keys = SessionKeys {
+        aura: aura.public().into(),
+        grandpa: grandpa.public().into(),
+    };
+    (aura.to_account_id(), aura.to_account_id(), keys)
+}
+
+/// One validator, Alice, who is also root: the embedded chain and a single development node.
 fn development() -> Value {
     genesis(
-        vec![authority(Sr25519Keyring::Alice, Ed25519Keyring::Alice)],
-        Sr25519Keyring::Alice.to_account_id(),
+        vec![validator(Sr25519Keyring::Alice, Ed25519Keyring::Alice)],
+        HOURS,
     )
 }
 
@@ -66,13 +99,24 @@ fn development() -> Value {
 fn local() -> Value {
     genesis(
         vec![
-            authority(Sr25519Keyring::Alice, Ed25519Keyring::Alice),
-            authority(Sr25519Keyring::Bob, Ed25519Keyring::Bob),
-            authority(Sr25519Keyring::Charlie, Ed25519Keyring::Charlie),
-            authority(Sr25519Keyring::Dave, Ed25519Keyring::Dave),
+            validator(Sr25519Keyring::Alice, Ed25519Keyring::Alice),
+            validator(Sr25519Keyring::Bob, Ed25519Keyring::Bob),
+            validator(Sr25519Keyring::Charlie, Ed25519Keyring::Charlie),
+            validator(Sr25519Keyring::Dave, Ed25519Keyring::Dave),
         ],
-        Sr25519Keyring::Alice.to_account_id(),
+        SHORT_SESSION,
     )
+}
+
+/// Nobody's chain yet: without a root, and a patch must name `balances.balances`,
+/// `validatorSet.invulnerables`, `session.keys` and `councilMembership.members`.
+fn production() -> Value {
+    build_struct_json_patch!(RuntimeGenesisConfig {
+        rotation: RotationConfig {
+            session_length: Some(HOURS)
+        },
+        sudo: SudoConfig { key: None },
+    })
 }
 
 /// The preset's JSON patch over the default configuration, or `None` for an unknown id.
@@ -80,14 +124,37 @@ pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
     let patch = match id.as_ref() {
         DEV_RUNTIME_PRESET => development(),
         LOCAL_TESTNET_RUNTIME_PRESET => local(),
+        PRODUCTION_RUNTIME_PRESET => production(),
         _ => return None,
     };
     serde_json::to_vec(&patch).ok()
 }
 
+/// The presets by name.
 pub fn preset_names() -> Vec<PresetId> {
     vec![
         PresetId::from(DEV_RUNTIME_PRESET),
         PresetId::from(LOCAL_TESTNET_RUNTIME_PRESET),
+        PresetId::from(PRODUCTION_RUNTIME_PRESET),
     ]
+}
+
+/// Writes the first state, and refuses one that could never make a block or never be governed.
+pub fn build(config: Vec<u8>) -> sp_genesis_builder::Result {
+    build_state::<RuntimeGenesisConfig>(config)?;
+    let (validators, with_keys) = (Session::validators(), Session::queued_keys());
+    if validators.is_empty() {
+        return Err(
+            "no validator: name them in validatorSet.invulnerables, their keys in session.keys"
+                .into(),
+        );
+    }
+    if validators.len() != with_keys.len() {
+        return Err("a validator in validatorSet.invulnerables has no keys in session.keys".into());
+    }
+    let governed = !CouncilMembership::members().is_empty();
+    if !governed && pallet_sudo::Key::<Runtime>::get().is_none() {
+        return Err("nobody governs: name the council in councilMembership.members".into());
+    }
+    Ok(())
 }

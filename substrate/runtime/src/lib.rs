@@ -10,10 +10,12 @@ mod apis;
 mod benchmarks;
 pub mod configs;
 pub mod genesis_presets;
+pub mod governance;
 pub mod proxy;
 #[cfg(test)]
 mod tests;
 pub mod units;
+pub mod validators;
 
 use alloc::{borrow::Cow, vec::Vec};
 use sp_runtime::{
@@ -76,7 +78,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: Cow::Borrowed("decentralml"),
     impl_name: Cow::Borrowed("decentralml"),
     authoring_version: 1,
-    spec_version: 1,
+    spec_version: 2,
     impl_version: 1,
     apis: apis::RUNTIME_API_VERSIONS,
     transaction_version: 1,
@@ -133,4 +135,35 @@ mod runtime {
 
     #[runtime::pallet_index(10)]
     pub type DecentralML = pallet_decentralml;
+
+    #[runtime::pallet_index(11)]
+    pub type Authorship = pallet_authorship;
+
+    #[runtime::pallet_index(12)]
+    pub type ValidatorSet = pallet_collator_selection;
+
+    // After the list that it plans from, before `Rotation`, which judges what it planned.
+    #[runtime::pallet_index(13)]
+    pub type Session = pallet_session;
+
+    #[runtime::pallet_index(14)]
+    pub type Historical = pallet_session::historical;
+
+    #[runtime::pallet_index(15)]
+    pub type Offences = pallet_offences;
+
+    #[runtime::pallet_index(16)]
+    pub type Rotation = pallet_rotation;
+
+    #[runtime::pallet_index(17)]
+    pub type Council = pallet_collective::Pallet<Runtime, Instance1>;
+
+    #[runtime::pallet_index(18)]
+    pub type CouncilMembership = pallet_membership::Pallet<Runtime, Instance1>;
+
+    #[runtime::pallet_index(19)]
+    pub type Preimage = pallet_preimage;
+
+    #[runtime::pallet_index(20)]
+    pub type Whitelist = pallet_whitelist;
 }

@@ -11,7 +11,7 @@ from pallets_mock.state.overlay import Overlay
 from tests.oracles.slow_overlay import DictView
 
 HEAP = 1024
-SIZE = 1 << 20
+SIZE = 1 << 22
 
 
 @pytest.fixture

@@ -55,3 +55,8 @@ def test_the_offchain_index_is_recorded(context: HostContext) -> None:
     misc.index_clear_version_1(context, context.memory.give(b"gone"))
 
     assert context.offchain == {b"k": b"v", b"gone": None}
+
+
+def test_a_call_cannot_submit_transactions(context: HostContext) -> None:
+    with pytest.raises(HostError, match="offchain worker"):
+        misc.submit_transaction_version_1(context, context.memory.give(b"extrinsic"))

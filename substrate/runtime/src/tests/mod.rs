@@ -1,9 +1,12 @@
 //! What the runtime promises, beyond what each pallet tests for itself.
 
 mod deposits;
+mod equivocations;
 mod fees;
+mod governance;
 mod presets;
 mod proxies;
+mod sessions;
 mod transactions;
 
 use frame_support::traits::OnFinalize;
@@ -16,22 +19,30 @@ use sp_keyring::Sr25519Keyring;
 use sp_runtime::{generic::Era, traits::Header as _, Digest, DigestItem};
 
 use crate::{
-    units::SLOT_DURATION, Executive, Hash, Header, Nonce, Runtime, RuntimeCall, Signature,
-    SignedPayload, System, TxExtension, UncheckedExtrinsic,
+    units::SLOT_DURATION, Executive, Hash, Header, Nonce, Runtime, RuntimeCall, RuntimeOrigin,
+    Signature, SignedPayload, System, TxExtension, UncheckedExtrinsic,
 };
 
 /// The state that a preset starts from.
 fn chain(preset: &str) -> TestExternalities {
+    build(preset, serde_json::json!({})).expect("the preset builds")
+}
+
+/// What building the first state says about a preset with a patch over it.
+fn build(preset: &str, patch: serde_json::Value) -> Result<TestExternalities, String> {
     let mut state = TestExternalities::new_empty();
-    state.execute_with(|| {
-        let json = preset_json(Some(preset)).expect("the preset exists");
-        let mut config = preset_json(None).expect("there is always a default");
-        merge(&mut config, json);
-        let config = serde_json::to_vec(&config).expect("a value is JSON");
-        frame_support::genesis_builder_helper::build_state::<crate::RuntimeGenesisConfig>(config)
-            .expect("the preset builds");
-    });
     state
+        .execute_with(|| {
+            let mut config = preset_json(None).expect("there is always a default");
+            merge(
+                &mut config,
+                preset_json(Some(preset)).expect("the preset exists"),
+            );
+            merge(&mut config, patch);
+            let config = serde_json::to_vec(&config).expect("a value is JSON");
+            crate::genesis_presets::build(config)
+        })
+        .map(|()| state)
 }
 
 fn development() -> TestExternalities {
@@ -58,9 +69,14 @@ fn merge(target: &mut serde_json::Value, patch: serde_json::Value) {
     }
 }
 
-/// Opens block `number` as its author would: Aura's slot in the digest, then the timestamp.
+/// Opens block `number` as its author would, a block in each slot.
 fn begin_block(number: u32) {
-    let slot = Slot::from(number as u64);
+    begin_block_in_slot(number, number as u64)
+}
+
+/// Opens a block with Aura's slot in its digest, then the timestamp.
+fn begin_block_in_slot(number: u32, slot: u64) {
+    let slot = Slot::from(slot);
     let digest = Digest {
         logs: vec![DigestItem::PreRuntime(AURA_ENGINE_ID, slot.encode())],
     };
@@ -68,13 +84,27 @@ fn begin_block(number: u32) {
     let header = Header::new(number, Hash::zero(), Hash::zero(), parent, digest);
     Executive::initialize_block(&header);
     let mut data = InherentData::new();
-    data.put_data(*b"timstap0", &(number as u64 * SLOT_DURATION))
+    data.put_data(*b"timstap0", &(*slot * SLOT_DURATION))
         .expect("one timestamp");
     for inherent in crate::InherentDataExt::create_extrinsics(&data) {
         Executive::apply_extrinsic(inherent)
             .expect("valid")
             .expect("successful");
     }
+}
+
+/// Makes whole blocks up to this one, which stays open.
+fn go_to(number: u32) {
+    for next in System::block_number() + 1..=number {
+        if next > 1 && System::block_number() > 0 {
+            Executive::finalize_block();
+        }
+        begin_block(next);
+    }
+}
+
+fn signed(who: Sr25519Keyring) -> RuntimeOrigin {
+    RuntimeOrigin::signed(who.to_account_id())
 }
 
 fn sign(who: Sr25519Keyring, nonce: Nonce, call: RuntimeCall) -> UncheckedExtrinsic {
