@@ -6,7 +6,7 @@
 #   scripts/build_node.sh --path        where it is or would be; status 1 when it is not built
 #   scripts/build_node.sh --benchmark   the one that has `benchmark pallet` besides
 #
-# DECENTRALML_NODE=/path/to/a/node is taken instead of any of these. Binaries are kept by the hash of
+# DECENTRALML_NODE_BINARY=/path/to/a/node is taken instead of any of these. Binaries are kept by the hash of
 # what they are built from, so that going back to an old commit costs nothing.
 set -euo pipefail
 
@@ -24,12 +24,12 @@ for argument in "$@"; do
   esac
 done
 
-if [ -n "${DECENTRALML_NODE:-}" ]; then
-  if [ ! -x "$DECENTRALML_NODE" ]; then
-    echo "error: DECENTRALML_NODE names $DECENTRALML_NODE, which is no program" >&2
+if [ -n "${DECENTRALML_NODE_BINARY:-}" ]; then
+  if [ ! -x "$DECENTRALML_NODE_BINARY" ]; then
+    echo "error: DECENTRALML_NODE_BINARY names $DECENTRALML_NODE_BINARY, which is no program" >&2
     exit 1
   fi
-  echo "$DECENTRALML_NODE"
+  echo "$DECENTRALML_NODE_BINARY"
   exit 0
 fi
 

@@ -25,7 +25,7 @@ def list_(loaded: Loaded, as_json: bool = JsonFlag) -> None:
     rows = [
         [v.account, _yes(v.active), _yes(v.chosen), _yes(v.keys), _yes(v.disabled)] for v in found
     ]
-    headings = ["account", "active", "chosen", "keys", "disabled"]
+    headings = ["|account", "active", "chosen", "keys", "disabled"]
     shown = {"session": number, "validators": found}
     emit(shown, as_json, lambda: table(headings, rows))
 
