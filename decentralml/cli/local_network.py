@@ -36,10 +36,13 @@ def run(
             made = stack.enter_context(tempfile.TemporaryDirectory(prefix="decentralml-network-"))
             folder = Path(made)
         network = opened(folder, validators, base_port)
-        with contextlib.suppress(KeyboardInterrupt):
-            show = stack.enter_context(shown(network.folder, as_json=as_json))
-            with network, _stopping(as_json):
-                _watch(network, show)
+        with (
+            contextlib.suppress(KeyboardInterrupt),
+            network,
+            _stopping(as_json),
+            shown(network.folder, as_json=as_json) as show,
+        ):
+            _watch(network, show)
 
 
 def opened(folder: Path, validators: int | None, base_port: int | None) -> LocalNetwork:

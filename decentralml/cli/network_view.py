@@ -31,7 +31,7 @@ def state_of(one: ValidatorStatus) -> str:
         return f"ended, {by}"
     if one.pid is None:
         return "not started"
-    return "runs" if one.answers else "silent"
+    return "runs" if one.answers else "does not answer"
 
 
 @dataclass
@@ -56,9 +56,11 @@ class News:
     def _validators(self, status: NetworkStatus) -> Iterator[str]:
         for one in status.validators:
             state = state_of(one)
-            if state != self._states.get(one.name, state) or one.name not in self._states:
+            # Who has only just been started need not answer yet.
+            first = one.name not in self._states and one.exit_status is None and not one.answers
+            if not first and state != self._states.get(one.name):
                 yield f"{one.name} {state} ({one.url})"
-            self._states[one.name] = state
+                self._states[one.name] = state
 
     def _finality(self, status: NetworkStatus) -> Iterator[str]:
         final = max((one.finalised or 0 for one in status.validators), default=0)
@@ -159,9 +161,9 @@ def _summary(status: NetworkStatus, since_final: float) -> str:
     if status.agreed_at is None:
         return "no validator answers yet"
     said = "all agree" if status.agree else "the validators DISAGREE"
+    final = f"last final block {since_final:.0f} s ago" if status.agreed_at else "none is final yet"
     return (
-        f"{said} on the state after block {status.agreed_at}; "
-        f"last final block {since_final:.0f} s ago\n"
+        f"{said} on the state after block {status.agreed_at}; {final}\n"
         f"{status.running} of {len(status.validators)} run, "
         f"{status.needed} must for blocks to become final"
     )

@@ -51,9 +51,7 @@ def make_network(node_binary: Path, tmp_path: Path) -> Iterator[MakeNetwork]:
 
 
 @pytest.fixture(scope="module")
-def network(
-    node_binary: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LocalNetwork]:
+def network(node_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     """Four validators for all tests of a file, which only use them."""
     folder = tmp_path_factory.mktemp("network") / "chain"
     with LocalNetwork.make(folder, node_binary) as running:

@@ -84,4 +84,6 @@ def blocks_of(request: Any, last: int) -> Iterator[Block]:
         request: calls a JSON-RPC method.
     """
     for number in range(1, last + 1):
-        yield Block.from_json(request("chain_getBlock", request("chain_getBlockHash", number))["block"])
+        yield Block.from_json(
+            request("chain_getBlock", request("chain_getBlockHash", number))["block"]
+        )

@@ -38,6 +38,6 @@ def test_a_block_that_claims_another_state_is_refused() -> None:
         genesis = chain.run(lambda node: node.chain.genesis)
     embedded = Embedded(genesis)
     lying = Block(replace(block.header, state_root=bytes(32)), block.extrinsics)
-    with pytest.raises(RuntimePanic, match="[Ss]torage root"):
+    with pytest.raises(RuntimePanic, match=r"[Ss]torage root"):
         embedded.execute(lying)
     assert embedded.execute(block) == block.header.state_root
