@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,10 @@ from decentralml.errors import (
     InvalidCid,
 )
 from decentralml.types import Cid
+from tests.contracts.vectors import SMALL_FILES, VECTORS, content, grow
+
+# Of every kind one: a block, a tree, folders plain and deep; one in shards is tried above.
+NAMED = [SMALL_FILES[1], SMALL_FILES[-1], *(case for case in VECTORS["folders"] if "tree" in case)]
 
 
 def tree_of(folder: Path) -> dict[str, bytes | None]:
@@ -282,3 +287,19 @@ class StoreContract:
         store.put_from(Nothing(), cid)
 
         store.verify(cid)
+
+    @pytest.mark.parametrize("case", NAMED, ids=lambda case: case["cid"][-6:])
+    def test_every_store_gives_the_name_that_kubo_gives_and_finds_it_by_that_name(
+        self, store: AssetStore, tmp_path: Path, case: dict[str, Any]
+    ) -> None:
+        if "size" in case:
+            path = tmp_path / "file"
+            path.write_bytes(content(case["size"]))
+            cid = store.put_file(path)
+        else:
+            path = grow(tmp_path / "folder", case)
+            cid = store.put_folder(path)
+
+        assert cid == case["cid"]
+        store.fetch(Cid(case["cid"]), tmp_path / "copy")
+        assert cid_of_path(tmp_path / "copy") == case["cid"]

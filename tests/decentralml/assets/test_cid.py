@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +15,9 @@ from hypothesis import strategies as st
 from decentralml.assets import cid as cids
 from decentralml.assets.cid import cid_of_bytes, cid_of_path, parse, to_bytes, to_text
 from decentralml.errors import BundleRefused, InvalidCid
+from tests.contracts.vectors import LARGE_FILES, SMALL_FILES, VECTORS, content, grow
 
-VECTORS: dict[str, Any] = json.loads(
-    (Path(__file__).parents[2] / "vectors" / "cid_vectors.json").read_text()
-)
-SMALL_FILES = [case for case in VECTORS["files"] if case.get("size", 1 << 40) <= 4 << 20]
-LARGE_FILES = [case for case in VECTORS["files"] if case not in SMALL_FILES]
 EMPTY_FILE = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
-
-
-def content(size: int) -> bytes:
-    return hashlib.shake_128(b"decentralml-%d" % size).digest(size)
-
-
-def entries(case: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """What kubo saw: `ipfs add -r` leaves hidden files out unless told otherwise."""
-    if "tree" in case:
-        yield from (item for item in case["tree"].items() if not item[0].startswith("."))
-    else:
-        count = int(case["tree_rule"].split()[0])
-        yield from ((f"item-{i:06d}.json", i % 7) for i in range(count))
-
-
-def grow(folder: Path, case: dict[str, Any]) -> Path:
-    folder.mkdir()
-    for name, size in entries(case):
-        place = folder / name
-        if name.endswith("/"):
-            place.mkdir()
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content(size))
-    return folder
 
 
 @pytest.mark.parametrize("case", SMALL_FILES, ids=lambda case: str(case["size"]))
