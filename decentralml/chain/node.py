@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from decentralml.chain.calls import PALLET, Call
 from decentralml.chain.connection import AnswerError, Connection, ConnectionLost, Subscription
+from decentralml.chain.finality import FinalityWatch, OnWaiting
 from decentralml.chain.signed import SignedCall
 from decentralml.chain.token import Token
 from decentralml.errors import (
@@ -69,7 +70,14 @@ class Block:
 
 
 class Node:
-    """A node by its WebSocket address. Use as a context manager, or `close` it."""
+    """A node by its WebSocket address. Use as a context manager, or `close` it.
+
+    Attributes:
+        on_waiting: told when something waits and no block becomes final for long, and when that
+            is over; None: nobody is.
+    """
+
+    on_waiting: OnWaiting | None = None
 
     def __init__(self, url: str, *, timeout: float = 60.0, wait: Wait = "auto") -> None:
         """Connect once, without trying again.
@@ -94,6 +102,7 @@ class Node:
         self.wait: Literal["inclusion", "finality"] = (
             ("inclusion" if self.is_development() else "finality") if wait == "auto" else wait
         )
+        self.finality = FinalityWatch(self)
 
     def __enter__(self) -> Node:
         return self

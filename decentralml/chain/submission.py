@@ -83,9 +83,11 @@ class Submission:
         self.node, self.signed, self._resign, self._fresh = node, signed, resign, fresh
         self._end = time.monotonic() + node.timeout
         self._tries = 0
+        self._seen: Place | None = None  # in a block that does not count yet
 
     def run(self) -> Place:
-        """Bring it in.
+        """Bring it in. Once it is in a block it is waited for until that is final, however long
+        that takes; `Node.on_waiting` hears of it when it takes long.
 
         Raises:
             TransactionPending: not in a block within the node's time limit; it may still come in.
@@ -103,12 +105,19 @@ class Submission:
 
     def _step(self) -> Place | None:
         if not self._fresh:
-            place = self.find()
+            place = self._seen = self._find_again() or self.find()
             if place is not None:
                 return place if self._counts(place) else None
             if self._is_dead():
                 self._sign_again()
         return self._send()
+
+    def _find_again(self) -> Place | None:
+        """Where it was last time, while the best chain still has that block."""
+        seen = self._seen
+        if seen is None or self.node.block_hash(seen.block.number) != seen.block.hash:
+            return None
+        return seen
 
     # -- looking
 
@@ -176,7 +185,8 @@ class Submission:
         self.signed, self._fresh, self._tries = self._resign(), True, 0
 
     def _rest(self) -> None:
-        if time.monotonic() >= self._end:
+        self.node.finality.look()
+        if self._seen is None and time.monotonic() >= self._end:
             signed = self.signed
             raise TransactionPending(
                 signed.call_name, signed.hash, signed.last_block, self.node.timeout

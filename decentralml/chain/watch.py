@@ -50,6 +50,8 @@ class Heads:
             announced = self._feed.next(timeout) is not None
             while announced and self._feed.next(0) is not None:
                 pass  # only the last one counts
+            if not announced:
+                self._node.finality.look()
             return announced
         except ConnectionLost:
             self._feed = None

@@ -36,6 +36,7 @@ def node(loaded: Loaded) -> Iterator[Node]:
 
     settings = loaded.settings
     with ChainNode(settings.node, timeout=settings.timeout, wait=settings.wait) as connected:
+        connected.on_waiting = lambda news: remark(str(news))
         yield connected
 
 

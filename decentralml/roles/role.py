@@ -27,6 +27,7 @@ class Role:
         self.market, self.store, self.workspace = rooms.market, rooms.store, rooms.workspace
         self.checkpoint = rooms.checkpoint
         self._at_hand: dict[TaskId, AtHand] = {}  # each reads its index once
+        self.market.node.on_waiting = lambda news: self.tell(Did.WAITING, text=str(news))
 
     @property
     def account(self) -> AccountId:
