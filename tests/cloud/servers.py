@@ -119,9 +119,7 @@ def versitygw(folder: Path) -> Iterator[Service]:
     found = program("DECENTRALML_VERSITYGW", "versitygw")
     assert found, "no versitygw"
     command = [found, "--port", f"127.0.0.1:{port}", "posix", str(objects)]
-    with running(
-        command, port, folder / "log", ROOT_ACCESS_KEY=KEY, ROOT_SECRET_KEY=SECRET
-    ):
+    with running(command, port, folder / "log", ROOT_ACCESS_KEY=KEY, ROOT_SECRET_KEY=SECRET):
         yield _s3(f"http://127.0.0.1:{port}", objects)
 
 

@@ -74,7 +74,7 @@ _REFUSALS = (
     ),
     _Refusal(
         frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthenticationFailed", "401"})
-        | {"InvalidToken", "InvalidSecurity", "ClientAuthenticationError"},
+        | {"InvalidToken", "InvalidSecurity", "ClientAuthenticationError", "XAdminUserNotFound"},
         CredentialsRefused,
         "it does not know these credentials",
         "Check them: they come from {chain}.",
@@ -165,7 +165,9 @@ def _marks(error: BaseException) -> Iterator[str]:
         response = getattr(at, "response", None)
         if isinstance(response, dict):
             yield str(response.get("Error", {}).get("Code"))
-            yield str(response.get("ResponseMetadata", {}).get("HTTPStatusCode"))
+            status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status != 404:  # many things are not found, and the code says which
+                yield str(status)
         for name in ("code", "status", "status_code", "error_code"):
             value = getattr(at, name, None)
             if isinstance(value, int | str):

@@ -1,4 +1,4 @@
-"""How blocks are cut into parts, and that an index from anybody is understood exactly or refused."""
+"""How blocks are cut into parts, and that anybody's index is understood exactly or refused."""
 
 from __future__ import annotations
 
