@@ -110,15 +110,15 @@ class _Held:
 def car_blocks(chunks: Iterable[bytes], root: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Binary CID and bytes of each block of a CAR stream, verified; ends where the stream does.
 
-    Holds one block. A stream that ends within a block just ends: kubo, too, ends one early without
-    a word when it lacks a block, so whoever reads it asks for what is missing.
+    Holds one block. Where the stream ends within a block, or goes on with what is none, it just
+    ends: kubo, when it lacks a block, sends no more, and its gateway then writes a sentence for
+    people into the stream. Whoever reads it asks for what is missing.
 
     Args:
         root: the binary CID that the header must name, and nothing else.
 
     Raises:
-        WrongBytes: it begins otherwise, a block is longer than any may be or of a kind that no
-            bundle has, or does not hash to its CID.
+        WrongBytes: it begins otherwise, or a block does not hash to its CID.
     """
     reading = _Reading(chunks, root)
     if not reading.header():
@@ -148,13 +148,11 @@ class _Reading:
         """The next block; None where the stream ends."""
         self._fill(_LONGEST_VARINT + BINARY_LENGTH)
         length, used = self._length()
-        if not used:
-            return None
         if not BINARY_LENGTH <= length <= MAX_BLOCK + BINARY_LENGTH:
-            raise self._wrong("has a block of a forbidden length")
+            return None
         cid = bytes(self._buffer[used : used + BINARY_LENGTH])
-        if len(cid) == BINARY_LENGTH and not (is_raw(cid) or is_node(cid)):
-            raise self._wrong("has a block of a kind that no bundle has")
+        if not (is_raw(cid) or is_node(cid)):
+            return None
         self._fill(used + length)
         if len(self._buffer) < used + length:
             return None
@@ -165,14 +163,12 @@ class _Reading:
         return cid, block
 
     def _length(self) -> tuple[int, int]:
-        """A section's length and how many bytes say it; none when the stream ends before."""
+        """A section's length and how many bytes say it; zeros when there is none."""
         number = 0
         for index, byte in enumerate(self._buffer[:_LONGEST_VARINT]):
             number |= (byte & 0x7F) << 7 * index
             if byte < 0x80:
                 return number, index + 1
-        if len(self._buffer) >= _LONGEST_VARINT:
-            raise self._wrong("has a block of a forbidden length")
         return 0, 0
 
     def _fill(self, wanted: int) -> None:
