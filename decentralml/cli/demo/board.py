@@ -62,6 +62,11 @@ class Board:
             if not self._live:
                 remark(f"{time.monotonic() - self._began:6.1f} s  {name:<14} {printable(text)}")
 
+    def is_at(self, name: str, text: str) -> None:
+        """What changes all the time: shown in a terminal, no line of its own elsewhere."""
+        with self._lock:
+            self._lines[name] = printable(text)
+
     def event(self, person: Person, event: Mapping[str, Any]) -> None:
         """One event of a person's process (see `roles.events`)."""
         did = str(event["did"])

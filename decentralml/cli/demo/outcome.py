@@ -58,6 +58,7 @@ class Outcome:
         federated: after each round.
         model: the last federated model.
         source: where the digits come from.
+        settled: what a network's validators agree on; None on a development chain.
     """
 
     payments: tuple[Payment, ...]
@@ -66,6 +67,7 @@ class Outcome:
     federated: tuple[float, ...]
     model: Path
     source: str
+    settled: str | None = None
 
 
 def outcome_of(market: Market, people: Mapping[str, Person], told: Told) -> Outcome:
@@ -128,6 +130,7 @@ def show(outcome: Outcome, bars: Sequence[Bar], picture: Path, *, as_json: bool)
         "data": outcome.source,
         "model": outcome.model,
         "picture": picture,
+        **({"settled": outcome.settled} if outcome.settled else {}),
     }
 
     def human() -> None:
@@ -136,6 +139,8 @@ def show(outcome: Outcome, bars: Sequence[Bar], picture: Path, *, as_json: bool)
         table(names, rows, title="Who was paid by the chain")
         rows = [[bar.name, _drawn(bar.accuracy), f"{bar.accuracy:.1%}"] for bar in bars]
         table(["model", "accuracy on held-out digits", ">"], rows, title="What federating is worth")
+        if outcome.settled:
+            console().print(f"The chain: {outcome.settled}", soft_wrap=True)
         console().print(f"The data: {outcome.source}", soft_wrap=True)
         console().print(f"The picture is {picture}", soft_wrap=True)
         console().print(f"The federated model is {outcome.model}", soft_wrap=True)

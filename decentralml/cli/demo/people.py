@@ -43,7 +43,7 @@ class Person:
         """The person's own data."""
         return self.folder / "data"
 
-    def environment(self, node: str, store: Path) -> dict[str, str]:
+    def environment(self, node: str, store: str) -> dict[str, str]:
         """What the person's processes are given; settings of whoever runs the demo stay out."""
         ours = {name for name in os.environ if name.startswith("DECENTRALML_")} - KEPT
         kept = {name: value for name, value in os.environ.items() if name not in ours}
@@ -56,7 +56,7 @@ class Person:
             "DECENTRALML_KEYS": str(self.folder / "keys"),
             "DECENTRALML_PASSWORD": self.password,
             "DECENTRALML_WORKSPACE": str(self.folder / "workspace"),
-            "DECENTRALML_STORE": str(store),
+            "DECENTRALML_STORE": store,
         }
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from decentralml.chain import calls
 from decentralml.chain.keys import well_known
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
+from decentralml.cli.demo import StoreKind
 from decentralml.cli.demo.board import Board
+from decentralml.cli.demo.chains import chain_of
 from decentralml.cli.demo.outcome import Outcome, bars_of, outcome_of, show
 from decentralml.cli.demo.people import Person, join
 from decentralml.cli.demo.picture import draw
-from decentralml.cli.demo.stage import Stage, development_chain
+from decentralml.cli.demo.stage import Stage
+from decentralml.cli.demo.stores import StoreOf, stores
 from decentralml.cli.demo.story import Story
 from decentralml.errors import RoleError
 from decentralml.types import Planck
@@ -33,9 +37,22 @@ PURSE = 1000  # tokens for each person, from a development account
 MARK = ".decentralml-demo"  # in a folder that the demo made, and so may empty
 
 
-def run(folder: Path, *, quick: bool, as_json: bool) -> None:
+def run(
+    folder: Path,
+    *,
+    quick: bool,
+    as_json: bool,
+    store: StoreKind = StoreKind.FOLDER,
+    validators: int | None = None,
+) -> None:
     """Run the whole story in `folder` and show what came of it.
 
+    Args:
+        folder: empty, or of an earlier demo.
+        quick: with fewer images.
+        as_json: for programs.
+        store: where bundles travel.
+        validators: of a real network to run it on; None: on a development chain.
     Raises:
         RoleError: the folder holds something else; or the federated model is no better than what
             each contributor had alone.
@@ -44,13 +61,16 @@ def run(folder: Path, *, quick: bool, as_json: bool) -> None:
     root, board = _emptied(folder), Board()
     with (
         board.showing(),
-        development_chain(root / "chain.log") as url,
+        chain_of(root, board, validators) as (url, settled),
         Node(url) as node,
-        _stage(url, root, board) as stage,
+        stores(store, root, board) as store_of,
+        _stage(url, store_of, board) as stage,
     ):
         people = _cast(root, node, board)
         told = Story(stage, people, board, root).tell(quick=quick)
         outcome = outcome_of(Market(node), people, told)
+        last = max(payment.block for payment in outcome.payments)
+        outcome = replace(outcome, settled=settled(last))
     bars, picture = bars_of(outcome), root / "accuracy.png"
     draw(bars, f"{len(outcome.alone)} contributors, alone and federated", picture)
     show(outcome, bars, picture, as_json=as_json)
@@ -81,8 +101,8 @@ def _emptied(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _stage(url: str, root: Path, board: Board) -> Iterator[Stage]:
-    stage = Stage(url, root / "store", board.event)
+def _stage(url: str, store_of: StoreOf, board: Board) -> Iterator[Stage]:
+    stage = Stage(url, store_of, board.event)
     try:
         yield stage
     finally:

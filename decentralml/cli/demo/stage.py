@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from decentralml.cli.demo.people import Person
+from decentralml.cli.demo.stores import StoreOf
 from decentralml.errors import DecentralMLError, NodeUnreachable
 
 PROGRAM = (sys.executable, "-m", "decentralml.cli.main")
@@ -83,12 +84,12 @@ class Stage:
 
     Attributes:
         node: the chain's address.
-        store: the folder of bundles that all share.
+        store_of: where each person's bundles are.
         told: told of each event, in the thread that called `until`.
     """
 
     node: str
-    store: Path
+    store_of: StoreOf
     told: Told
     _news: queue.Queue[tuple[Running, Event | None] | None] = field(default_factory=queue.Queue)
     _running: set[Running] = field(default_factory=set)
@@ -112,7 +113,7 @@ class Stage:
         ended: list[subprocess.CompletedProcess[str]] = []
 
         def work() -> None:
-            environment = person.environment(self.node, self.store)
+            environment = person.environment(self.node, self.store_of(person))
             ended.append(
                 subprocess.run(
                     command, env=environment, capture_output=True, text=True, check=False
@@ -133,7 +134,7 @@ class Stage:
         with (person.folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 command,
-                env=person.environment(self.node, self.store),
+                env=person.environment(self.node, self.store_of(person)),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -21,12 +21,13 @@ from decentralml.types import Cid
 class Call:
     """One request, and the socket to answer it on."""
 
-    def __init__(self, line: socket.socket, path: str, head: dict[str, str]) -> None:
+    def __init__(self, line: socket.socket, path: str, head: dict[str, str], begun: bytes) -> None:
         parts = urlsplit(path)
         self.name = parts.path.removeprefix("/api/v0/")
         self.options = {key: values[0] for key, values in parse_qs(parts.query).items()}
         self.head = head
         self.line = line
+        self.begun = begun  # of the body
 
     @property
     def cid(self) -> str:
@@ -43,6 +44,16 @@ class Call:
 
     def tell(self, value: object, status: str = "200 OK") -> None:
         self.answer(json.dumps(value).encode(), status, "Content-Type: application/json")
+
+    def body(self) -> bytes:
+        """What was sent along, in its chunks."""
+        found = self.begun
+        while not found.endswith(b"\r\n0\r\n\r\n"):
+            piece = self.line.recv(1 << 16)
+            if not piece:
+                break
+            found += piece
+        return found
 
     def missing(self) -> None:
         message = f"block was not found locally (offline): ipld: could not find {self.cid}"
@@ -79,6 +90,7 @@ class FakeDaemon(socketserver.ThreadingTCPServer):
                 if call.cid in self.blocks
                 else call.missing()
             ),
+            "dag/import": self.take,
             "dag/export": lambda call: call.answer(self.car(Cid(call.cid))),
         }
         super().__init__(("127.0.0.1", port), _Conversation)
@@ -104,6 +116,11 @@ class FakeDaemon(socketserver.ThreadingTCPServer):
             call.answer(self.blocks[call.cid])
         else:
             call.missing()
+
+    @staticmethod
+    def take(call: Call) -> None:
+        call.body()
+        call.tell({"Stats": {"BlockCount": 1, "BlockBytesCount": 0}})
 
     def car(self, root: Cid) -> bytes:
         """All blocks, the root's first; in no particular order, which a reader must bear."""
@@ -133,9 +150,10 @@ class _Conversation(socketserver.BaseRequestHandler):
             if not piece:
                 return False
             text += piece
-        lines = text.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+        text, _, begun = text.partition(b"\r\n\r\n")
+        lines = text.decode().split("\r\n")
         head = dict(line.split(": ", 1) for line in lines[1:])
-        call = Call(self.request, lines[0].split(" ")[1], head)
+        call = Call(self.request, lines[0].split(" ")[1], head, begun)
         self.server.asked.append((call.name, call.cid))
         self.server.heads.append(head)
         unknown = f"no answer for {call.name}"

@@ -29,7 +29,9 @@ def person(tmp_path: Path) -> Person:
 
 def stage_of(tmp_path: Path, heard: list[str]) -> Stage:
     return Stage(
-        "ws://127.0.0.1:1", tmp_path / "store", lambda _who, event: heard.append(event["did"])
+        "ws://127.0.0.1:1",
+        lambda _who: str(tmp_path / "store"),
+        lambda _who, event: heard.append(event["did"]),
     )
 
 
@@ -61,7 +63,7 @@ def test_settings_of_whoever_runs_the_demo_stay_out(
     monkeypatch.setenv("DECENTRALML_KEY", "mine")
     monkeypatch.setenv("DECENTRALML_SANDBOX", "none")
     monkeypatch.setenv("DECENTRALML_MNIST_DIR", "/data/mnist")
-    given = person.environment("ws://127.0.0.1:1", tmp_path)
+    given = person.environment("ws://127.0.0.1:1", str(tmp_path))
     assert given["DECENTRALML_KEY"] == "carol"
     assert "DECENTRALML_SANDBOX" not in given
     assert given["DECENTRALML_MNIST_DIR"] == "/data/mnist"
