@@ -112,7 +112,7 @@ class IpfsStore:
                 sending = Sending(daemon, to_bytes(cid), ask_first=ask_first)
                 made = to_text(add_path(path, sending.add, progress, total).cid)
                 if made != cid:
-                    raise BundleRefused(str(path), "it was changed while it was read")
+                    raise BundleChanged(str(path))
                 if _finished(sending, last=not ask_first):
                     return cid
             raise AssertionError("unreachable: the last attempt raises")
