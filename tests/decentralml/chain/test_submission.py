@@ -281,7 +281,7 @@ def test_an_account_that_cannot_pay_the_fee_is_told_so(dev_chain: DevChain) -> N
         poor = Market(node, Keypair.create_from_uri("//Poor", ss58_format=42))
         with pytest.raises(InsufficientFunds, match="fee"):
             poor.call(gift())
-        assert dev_chain.best == 0
+        assert nonce(poor) == 0
 
 
 def test_a_call_whose_watch_ends_with_the_connection_is_looked_for(alice: Market) -> None:
@@ -292,7 +292,7 @@ def test_a_call_whose_watch_ends_with_the_connection_is_looked_for(alice: Market
     signed = alice.sign(gift())
     waiting = submission.Submission(alice.node, signed, lambda: signed, fresh=True)
     assert waiting._watch(Lost()) is None
-    assert waiting.run().block.number == 1
+    assert waiting.run().block.number > signed.signed_at_block
 
 
 @pytest.mark.development_only("waits a hundred blocks and more")
@@ -366,7 +366,7 @@ def test_a_block_that_does_not_hold_the_call_is_not_believed(
     proxy.tamper["author_extrinsicUpdate"] = lambda _: {"inBlock": dev_chain.genesis_hash}
     with Node(proxy.url, timeout=20) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
-        assert alice.call(gift()).block_number == 1
+        assert alice.call(gift()).block_number > 0
 
 
 def test_a_node_that_chatters_without_end_does_not_stop_the_clock(alice: Market) -> None:
@@ -388,7 +388,7 @@ def test_a_node_that_never_tells_is_asked(
     proxy.tamper["author_extrinsicUpdate"] = lambda _: said
     with Node(proxy.url, timeout=20) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
-        assert alice.call(gift()).block_number == 1
+        assert alice.call(gift()).block_number > 0
         assert nonce(alice) == 1
 
 

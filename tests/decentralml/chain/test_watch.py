@@ -47,6 +47,7 @@ def following(market: Market, count: int, **options: Any) -> Iterator[Future[lis
         yield result
 
 
+@pytest.mark.development_only("counts blocks that nobody else fills")
 def test_every_block_comes_once_also_empty_ones(
     dev_chain: DevChain, alice: Market, people: Any, terms: MakeTerms
 ) -> None:
@@ -59,6 +60,7 @@ def test_every_block_comes_once_also_empty_ones(
         ]  # fmt: skip
 
 
+@pytest.mark.development_only("counts blocks that nobody else fills")
 def test_without_a_first_block_only_what_comes_is_told(
     alice: Market, people: Any, terms: MakeTerms
 ) -> None:
@@ -72,12 +74,13 @@ def test_without_a_first_block_only_what_comes_is_told(
 def test_a_restart_goes_on_with_the_block_after_the_last_one_seen(
     dev_chain: DevChain, alice: Market, people: Any
 ) -> None:
+    start = BlockNumber(dev_chain.best + 1)
     dev_chain.new_block(5)
-    first = [number for number, _ in islice(alice.events(BlockNumber(1)), 3)]
+    first = [number for number, _ in islice(alice.events(start), 3)]
     second = [
         number for number, _ in islice(people.market("Bob").events(BlockNumber(first[-1] + 1)), 2)
     ]
-    assert first + second == [1, 2, 3, 4, 5]
+    assert first + second == [start + count for count in range(5)]
 
 
 @pytest.mark.development_only("cuts connections at a chosen request")
@@ -143,13 +146,15 @@ def test_what_is_final_is_told_once_though_blocks_were_replaced(
 def test_a_node_that_announces_nothing_is_asked(
     proxy: Any, dev_chain: DevChain, people: Any
 ) -> None:
-    proxy.refuse["chain_subscribeNewHeads"] = {"code": -32601, "message": "no such method"}
+    for subscribe in ("chain_subscribeNewHeads", "chain_subscribeFinalizedHeads"):
+        proxy.refuse[subscribe] = {"code": -32601, "message": "no such method"}
+    start = BlockNumber(dev_chain.best + 1)
     with (
         Node(proxy.url, timeout=20) as node,
-        following(Market(node), 3, from_block=BlockNumber(1)) as items,
+        following(Market(node), 3, from_block=start) as items,
     ):
         dev_chain.new_block(3)
-        assert [number for number, _ in items.result(20)] == [1, 2, 3]
+        assert [number for number, _ in items.result(20)] == [start, start + 1, start + 2]
 
 
 def test_a_block_that_the_node_does_not_show_yet_is_waited_for(
@@ -157,15 +162,16 @@ def test_a_block_that_the_node_does_not_show_yet_is_waited_for(
 ) -> None:
     answers = iter([None, None])
     proxy.tamper["chain_getBlock"] = lambda block: next(answers, block)
+    start = BlockNumber(dev_chain.best + 1)
     dev_chain.new_block()
     with Node(proxy.url, timeout=20) as node:
-        watch = Market(node).events(BlockNumber(1))
+        watch = Market(node).events(start)
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(next, watch)
             while not first.done():
                 dev_chain.new_block()
                 wait([first], timeout=0.05)
-            assert first.result()[0] == 1
+            assert first.result()[0] == start
 
 
 @pytest.mark.development_only("replaces blocks on demand")
@@ -187,11 +193,12 @@ def test_stop_ends_the_watch_without_a_block(dev_chain: DevChain, alice: Market)
 
 
 def test_stop_is_asked_between_old_blocks_too(dev_chain: DevChain, alice: Market) -> None:
+    start = BlockNumber(dev_chain.best + 1)
     dev_chain.new_block(20)
     seen: list[int] = []
-    for number, _ in alice.events(BlockNumber(1), stop=lambda: len(seen) == 5):
+    for number, _ in alice.events(start, stop=lambda: len(seen) == 5):
         seen.append(number)
-    assert seen == [1, 2, 3, 4, 5]
+    assert seen == [start + count for count in range(5)]
 
 
 def test_closing_the_node_ends_the_watch(alice: Market) -> None:
@@ -219,5 +226,61 @@ def test_waiting_for_an_event_returns_it_with_its_block(
 
 
 def test_waiting_ends_with_the_block_that_was_named(dev_chain: DevChain, alice: Market) -> None:
+    start = dev_chain.best
     dev_chain.new_block(3)
-    assert alice.wait_for(lambda event: True, BlockNumber(3), from_block=BlockNumber(1)) is None
+    found = alice.wait_for(
+        lambda event: event.fields.get("creator") == alice.account,
+        BlockNumber(start + 3),
+        from_block=BlockNumber(start + 1),
+    )
+    assert found is None
+
+
+# -- what following costs
+
+
+def through(proxy: Any, count: int) -> list[str]:
+    """What is asked of the node for so many blocks from the first, once they are followed."""
+    with Node(proxy.url, timeout=20) as node:
+        node.runtime()
+        before = len(proxy.asked)
+        watch = Market(node).events(BlockNumber(1))
+        assert [next(watch)[0] for _ in range(count)] == list(range(1, count + 1))
+        asked = proxy.asked[before:]
+        watch.close()
+        return list(asked)
+
+
+@pytest.mark.development_only("makes blocks on demand")
+def test_a_block_that_follows_costs_three_requests(proxy: Any, dev_chain: DevChain) -> None:
+    dev_chain.new_block(5)
+    asked = through(proxy, 5)
+    assert asked.count("chain_getBlockHash") == 5
+    assert asked.count("chain_getBlock") == 5
+    assert asked.count("state_getStorage") == 5
+    # The first block's runtime, and the subscription, which tells the head.
+    assert asked.count("state_getRuntimeVersion") == 1
+    assert asked.count("chain_subscribeNewHeads") == 1
+    assert len(asked) == 17
+
+
+@pytest.mark.development_only("makes blocks on demand")
+def test_after_a_block_that_changes_the_runtime_the_next_ones_is_asked_for(
+    proxy: Any, dev_chain: DevChain
+) -> None:
+    def upgraded(answer: Any) -> Any:
+        if int(answer["block"]["header"]["number"], 16) == 3:
+            answer["block"]["header"]["digest"]["logs"].append("0x08")
+        return answer
+
+    dev_chain.new_block(6)
+    proxy.tamper["chain_getBlock"] = upgraded
+    # Of the first block, and of the one after the third.
+    assert through(proxy, 6).count("state_getRuntimeVersion") == 2
+
+
+@pytest.mark.development_only("makes blocks on demand")
+def test_a_node_that_does_not_say_where_it_is_is_asked(proxy: Any, dev_chain: DevChain) -> None:
+    dev_chain.new_block(2)
+    proxy.refuse["chain_subscribeNewHeads"] = {"code": -32601, "message": "no such method"}
+    assert through(proxy, 2).count("chain_getHeader") >= 1
