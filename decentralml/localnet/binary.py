@@ -30,7 +30,8 @@ def find_binary(environment: Mapping[str, str] = os.environ) -> Path:
     on_path = shutil.which(NAME, path=environment.get("PATH"))
     if on_path is not None:
         return Path(on_path).resolve()
-    cache = Path(environment.get("HOME") or Path.home()) / ".cache" / "decentralml" / "node"
+    home = Path(environment.get("HOME") or Path.home())
+    cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "decentralml" / "node"
     built = [path for path in cache.glob(f"*/{NAME}") if os.access(path, os.X_OK)]
     if not built:
         raise NoNodeBinary([VARIABLE, f"{NAME} on the PATH", str(cache)])
