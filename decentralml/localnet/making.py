@@ -17,12 +17,14 @@ FILE = "network.json"
 VERSION = 1
 
 
-def make_places(
+def make_places(  # noqa: PLR0913 - as `LocalNetwork.make`
     folder: Path,
     binary: Path,
     validators: int,
     base_port: int | None,
     host: Callable[[int], str],
+    *,
+    template: dict[str, Any] | None = None,
 ) -> list[Place]:
     """Make a network in `folder`, which is empty or not there yet; see `LocalNetwork.make`."""
     if not 1 <= validators <= MOST_VALIDATORS:
@@ -38,7 +40,7 @@ def make_places(
         _make_place(folder.resolve(), binary, index, found, host(index))
         for index, found in enumerate(ports.pairs(base_port, validators))
     ]
-    _make_spec(folder.resolve(), binary, places)
+    _make_spec(folder.resolve(), binary, places, template)
     _remember(folder, places)
     return places
 
@@ -79,10 +81,12 @@ def _make_place(folder: Path, binary: Path, index: int, found: tuple[int, int], 
     return replace(place, peer_id=keys.make_node_key(binary, place.node_key))
 
 
-def _make_spec(folder: Path, binary: Path, places: Sequence[Place]) -> None:
+def _make_spec(
+    folder: Path, binary: Path, places: Sequence[Place], template: dict[str, Any] | None
+) -> None:
     session = [keys.session_keys(binary, place.secret) for place in places]
     readable = folder / "spec-readable.json"
-    readable.write_text(json.dumps(spec.readable_spec(session), indent=2))
+    readable.write_text(json.dumps(spec.readable_spec(session, template), indent=2))
     spec.write_raw_spec(binary, readable, spec_in(folder))
     for place in places:
         keys.insert_session_keys(binary, spec_in(folder), place.secret, place.keystore)

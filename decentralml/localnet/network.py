@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from decentralml.localnet import keys, ports
 from decentralml.localnet.errors import LocalNetworkError, NetworkRuns, PortTaken
@@ -68,6 +68,7 @@ class LocalNetwork:
         options: Sequence[str] = (),
         wrap: Wrap = as_it_is,
         host: Callable[[int], str] = lambda _index: ports.LOOPBACK,
+        template: dict[str, Any] | None = None,
     ) -> LocalNetwork:
         """A new network: keys, chain spec and ports. Starts nothing.
 
@@ -78,11 +79,13 @@ class LocalNetwork:
             base_port: clients connect at this one and those after it; None: free ones.
             options, wrap: see `LocalNetwork`.
             host: the address of each validator, by its number.
+            template: a readable chain spec, whose validators are replaced by these; None: that of
+                the runtime's preset.
         Raises:
             BadNetwork: the folder is in use, or the number cannot be.
             NodeCommandFailed: the node refused to make a key or the chain spec.
         """
-        places = make_places(folder, binary, validators, base_port, host)
+        places = make_places(folder, binary, validators, base_port, host, template=template)
         folder = folder.resolve()
         return cls(folder, binary, places, options=options, wrap=wrap)
 

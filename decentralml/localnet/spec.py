@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ from decentralml.localnet.binary import output_of
 from decentralml.localnet.keys import SessionKeys
 
 PRESET = "local_testnet"
-CHAIN_ID = "decentralml_local"
 ENDOWMENT = 10**18  # a million tokens, as each well-known account has
 
 
-def readable_spec(validators: Sequence[SessionKeys]) -> dict[str, Any]:
-    """The spec with the preset's whole configuration, made for these validators.
+def preset_spec() -> dict[str, Any]:
+    """A readable spec with the preset's whole configuration.
 
     Raises:
         NodeCommandFailed: the runtime has no such preset.
@@ -25,7 +25,21 @@ def readable_spec(validators: Sequence[SessionKeys]) -> dict[str, Any]:
     # The runtime lies in the other package, which this one meets as a process only.
     command = [sys.executable, "-m", "pallets_mock", "build-spec", "--chain", PRESET]
     spec: dict[str, Any] = json.loads(output_of(command))
-    set_validators(spec["genesis"]["runtimeGenesis"]["config"], validators)
+    return spec
+
+
+def readable_spec(
+    validators: Sequence[SessionKeys], template: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The spec of the preset, or a template's, made for these validators. Raises as `preset_spec`.
+
+    Args:
+        template: a readable spec, with a whole configuration or what differs from the runtime's
+            default one; not changed.
+    """
+    spec = preset_spec() if template is None else deepcopy(template)
+    genesis = spec["genesis"]["runtimeGenesis"]
+    set_validators(genesis["patch" if "patch" in genesis else "config"], validators)
     return spec
 
 
