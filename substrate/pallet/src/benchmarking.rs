@@ -5,7 +5,7 @@ use alloc::vec;
 use frame_benchmarking::v2::*;
 use frame_support::traits::{
     fungible::{Inspect, Mutate},
-    Get,
+    EnsureOrigin, Get,
 };
 use frame_system::{Pallet as System, RawOrigin};
 use sp_runtime::traits::Saturating;
@@ -21,6 +21,7 @@ fn rich<T: Config>(name: &'static str, index: u32) -> T::AccountId {
         .saturating_add(T::AssignmentDeposit::get())
         .saturating_add(T::ResultDeposit::get())
         .saturating_add(T::DisputeDeposit::get())
+        .saturating_add(BytePrice::<T>::get().saturating_mul(10_000u32.into()))
         .saturating_add(T::Currency::minimum_balance());
     T::Currency::set_balance(&who, deposits.saturating_mul(10_000u32.into()));
     who
@@ -249,6 +250,19 @@ mod benchmarks {
         prune_task(RawOrigin::Signed(caller), id, n);
 
         assert_eq!(status::<T>(id), None);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn set_byte_price() -> Result<(), BenchmarkError> {
+        let origin = T::PriceOrigin::try_successful_origin()
+            .map_err(|_| BenchmarkError::Stop("nobody may set prices"))?;
+        let price = T::InitialBytePrice::get().saturating_add(1u32.into());
+
+        #[extrinsic_call]
+        set_byte_price(origin as T::RuntimeOrigin, price);
+
+        assert_eq!(BytePrice::<T>::get(), price);
         Ok(())
     }
 

@@ -19,8 +19,10 @@ extern crate alloc;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod footprint;
 #[cfg(any(feature = "try-runtime", test))]
 mod invariants;
+pub mod migrations;
 #[cfg(test)]
 mod mock;
 mod money;
@@ -63,7 +65,11 @@ pub mod pallet {
     use frame_support::{pallet_prelude::*, traits::fungible::hold};
     use frame_system::pallet_prelude::*;
 
+    /// 0: every kind of item had one deposit. 1: deposits count bytes, at [`BytePrice`].
+    pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
     #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
     pub struct Pallet<T>(_);
 
     #[pallet::config]
@@ -107,16 +113,24 @@ pub mod pallet {
         #[pallet::constant]
         type MaxPrune: Get<u32>;
 
-        /// Held on the creator while the task is stored; not zero.
+        /// What a byte in the state costs as deposit until governance says otherwise.
+        #[pallet::constant]
+        type InitialBytePrice: Get<BalanceOf<Self>>;
+
+        /// Who may change what a byte costs.
+        type PriceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+        /// Held on the creator while the task is stored, beside the price of its bytes; not zero.
         #[pallet::constant]
         type TaskDeposit: Get<BalanceOf<Self>>;
 
-        /// Held on the worker while its assignment is stored; not zero.
+        /// Held on the worker while its assignment is stored, beside the price of its bytes; not
+        /// zero.
         #[pallet::constant]
         type AssignmentDeposit: Get<BalanceOf<Self>>;
 
-        /// Held on the worker while its result is stored; not zero, since it also keeps the
-        /// account alive to be paid however small the reward is.
+        /// Held on the worker while its result is stored, beside the price of its bytes; not zero,
+        /// since it also keeps the account alive to be paid however small the reward is.
         #[pallet::constant]
         type ResultDeposit: Get<BalanceOf<Self>>;
 
@@ -219,6 +233,24 @@ pub mod pallet {
     pub type TasksOfOfficer<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, NewestFirst, ()>;
 
+    /// What a byte of a new item costs as deposit. Items keep the deposit that they began with.
+    #[pallet::storage]
+    pub type BytePrice<T: Config> = StorageValue<_, BalanceOf<T>, ValueQuery>;
+
+    #[pallet::genesis_config]
+    #[derive(frame_support::DefaultNoBound)]
+    pub struct GenesisConfig<T: Config> {
+        #[serde(skip)]
+        _config: core::marker::PhantomData<T>,
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            BytePrice::<T>::put(T::InitialBytePrice::get());
+        }
+    }
+
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
     pub enum Event<T: Config> {
@@ -297,6 +329,8 @@ pub mod pallet {
             items: u32,
             done: bool,
         },
+        /// A byte of a new item costs this much as deposit from now on.
+        BytePriceSet { price: BalanceOf<T> },
     }
 
     #[pallet::error]
@@ -554,6 +588,16 @@ pub mod pallet {
             ensure_signed(origin)?;
             let items = Self::do_prune_task(task, limit.min(T::MaxPrune::get()))?;
             Ok(Some(T::WeightInfo::prune_task(items)).into())
+        }
+
+        /// Changes what a byte of a new item costs as deposit. The chain's governance.
+        #[pallet::call_index(11)]
+        #[pallet::weight(T::WeightInfo::set_byte_price())]
+        pub fn set_byte_price(origin: OriginFor<T>, price: BalanceOf<T>) -> DispatchResult {
+            T::PriceOrigin::ensure_origin(origin)?;
+            BytePrice::<T>::put(price);
+            Self::deposit_event(Event::BytePriceSet { price });
+            Ok(())
         }
     }
 }

@@ -80,6 +80,8 @@ impl crate::Config for Test {
     type MaxSlots = ConstU32<MAX_SLOTS>;
     type MaxRounds = ConstU32<MAX_ROUNDS>;
     type MaxPrune = ConstU32<MAX_PRUNE>;
+    type InitialBytePrice = ConstU128<0>;
+    type PriceOrigin = EnsureRoot<AccountId>;
     type TaskDeposit = ConstU128<TASK_DEPOSIT>;
     type AssignmentDeposit = ConstU128<ASSIGNMENT_DEPOSIT>;
     type ResultDeposit = ConstU128<RESULT_DEPOSIT>;

@@ -46,16 +46,14 @@ impl<T: Config> Pallet<T> {
         Self::check_terms(&creator, &terms)?;
         let owed = Self::escrow(&terms)?;
         let id = NextTaskId::<T>::get();
-        let deposit = T::TaskDeposit::get();
         Self::hold(HoldReason::Reward, &creator, owed)?;
-        Self::hold(HoldReason::TaskDeposit, &creator, deposit)?;
 
         NextTaskId::<T>::put(id.checked_add(1).ok_or(Error::<T>::Overflow)?);
         Self::deposit_event(Event::TaskCreated {
             task: id,
             creator: creator.clone(),
         });
-        let task = Task {
+        let mut task = Task {
             creator,
             model: terms.model.clone(),
             round: 1,
@@ -67,10 +65,12 @@ impl<T: Config> Pallet<T> {
             unsettled: 0,
             owed,
             paid: Zero::zero(),
-            deposit,
+            deposit: Zero::zero(),
             touched: Self::now(),
             terms,
         };
+        task.deposit = Self::task_deposit(&task);
+        Self::hold(HoldReason::TaskDeposit, &task.creator, task.deposit)?;
         for officer in task.officers() {
             TasksOfOfficer::<T>::insert(officer, newest_first(id), ());
         }

@@ -26,6 +26,8 @@ pub trait WeightInfo {
     fn withdraw_task() -> Weight;
     /// Removes `n` items.
     fn prune_task(n: u32) -> Weight;
+    /// Changes what a byte costs.
+    fn set_byte_price() -> Weight;
 }
 
 /// Placeholders from a first measurement (`tests/measure.rs`): the median time of the dearest way,
@@ -80,5 +82,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
     }
     fn prune_task(n: u32) -> Weight {
         Self::measured(40, 9).saturating_add(Self::measured(55, 4).saturating_mul(n.into()))
+    }
+    fn set_byte_price() -> Weight {
+        Self::measured(10, 2)
     }
 }

@@ -33,7 +33,7 @@ impl<T: Config> Pallet<T> {
         ensure!(task.has_free_slot(), Error::<T>::NoFreeSlot);
 
         let stake = task.terms.stake;
-        let deposit = T::AssignmentDeposit::get();
+        let deposit = Self::assignment_deposit(&worker);
         Self::hold(HoldReason::Stake, &worker, stake)?;
         Self::hold(HoldReason::AssignmentDeposit, &worker, deposit)?;
 
@@ -87,8 +87,6 @@ impl<T: Config> Pallet<T> {
         ensure!(now < assignment.until(&task), Error::<T>::RoundTimeOver);
         ensure!(is_cid(&cid), Error::<T>::InvalidCid);
 
-        let deposit = T::ResultDeposit::get();
-        Self::hold(HoldReason::ResultDeposit, &worker, deposit)?;
         let mut result = TaskResult {
             result: cid.clone(),
             sent: now,
@@ -97,8 +95,10 @@ impl<T: Config> Pallet<T> {
             deadline: Some(now.saturating_add(task.terms.schedule.validate_time)),
             paid: Zero::zero(),
             bond: Zero::zero(),
-            deposit,
+            deposit: Zero::zero(),
         };
+        result.deposit = Self::result_deposit(&task, &worker, &result);
+        Self::hold(HoldReason::ResultDeposit, &worker, result.deposit)?;
         one_less::<T>(&mut task.waiting)?;
         one_less::<T>(&mut task.units)?;
         one_more::<T>(&mut task.unsettled)?;

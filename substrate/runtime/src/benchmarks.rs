@@ -8,6 +8,7 @@ frame_benchmarking::define_benchmarks!(
     [pallet_decentralml, DecentralML]
     [pallet_multisig, Multisig]
     [pallet_proxy, Proxy]
+    [pallet_rotation, Rotation]
     [pallet_sudo, Sudo]
     [pallet_timestamp, Timestamp]
     [pallet_utility, Utility]

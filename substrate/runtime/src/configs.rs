@@ -20,7 +20,7 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use crate::{
-    governance::RootOrHalf,
+    governance::{RootOrHalf, RootOrTwoThirds},
     proxy::ProxyType,
     units::{deposit, DAYS, EXISTENTIAL_DEPOSIT, MILLI, SLOT_DURATION},
     validators::MAX_VALIDATORS,
@@ -64,6 +64,7 @@ impl frame_system::Config for Runtime {
     type SystemWeightInfo = frame_system::weights::SubstrateWeight<Runtime>;
     type SS58Prefix = SS58Prefix;
     type MaxConsumers = ConstU32<16>;
+    type SingleBlockMigrations = crate::migrations::Migrations;
 }
 
 impl pallet_timestamp::Config for Runtime {
@@ -185,10 +186,13 @@ impl pallet_decentralml::Config for Runtime {
     type MaxSlots = ConstU32<1_000>;
     type MaxRounds = ConstU32<1_000>;
     type MaxPrune = ConstU32<100>;
-    // Round sums, above what `deposit` asks for the largest item of each kind.
-    type TaskDeposit = ConstU128<{ 100 * MILLI }>;
-    type AssignmentDeposit = ConstU128<{ 10 * MILLI }>;
-    type ResultDeposit = ConstU128<{ 10 * MILLI }>;
+    type InitialBytePrice = ConstU128<{ deposit(0, 1) }>;
+    type PriceOrigin = RootOrTwoThirds;
+    // The entries; the pallet adds the price of their bytes. A task has one for itself, one among
+    // the open ones, and one for each office: creator, validator, arbiter.
+    type TaskDeposit = ConstU128<{ deposit(5, 0) }>;
+    type AssignmentDeposit = ConstU128<{ deposit(2, 0) }>;
+    type ResultDeposit = ConstU128<{ deposit(1, 0) }>;
     type DisputeDeposit = ConstU128<{ 100 * MILLI }>;
     type WeightInfo = pallet_decentralml::weights::SubstrateWeight<Runtime>;
 }

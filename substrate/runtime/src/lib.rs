@@ -11,6 +11,7 @@ mod benchmarks;
 pub mod configs;
 pub mod genesis_presets;
 pub mod governance;
+pub mod migrations;
 pub mod proxy;
 #[cfg(test)]
 mod tests;
@@ -78,7 +79,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: Cow::Borrowed("decentralml"),
     impl_name: Cow::Borrowed("decentralml"),
     authoring_version: 1,
-    spec_version: 2,
+    spec_version: 3,
     impl_version: 1,
     apis: apis::RUNTIME_API_VERSIONS,
     transaction_version: 1,
