@@ -122,7 +122,7 @@ class Market(Reader):
         submission = Submission(self.node, signed, resign, fresh=fresh)
         place = submission.run()
         self._unsent.discard(submission.signed.hash)
-        runtime = self.node.runtime_of(place.block)
+        runtime = self.node.runtime_that_took(place.block, submission.signed.spec_version)
         events = self.node.events(place.block, runtime, extrinsic=place.index)
         receipt = receipt_of(runtime, submission.signed.hash, place.block, events)
         failure = failure_in(runtime, signed, receipt, events)

@@ -10,12 +10,13 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from decentralml.chain.calls import PALLET, Call
 from decentralml.chain.connection import AnswerError, Connection, ConnectionLost, Subscription
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from decentralml.chain.runtime import Runtime, RuntimeEvent, Version
 
 Wait = Literal["auto", "inclusion", "finality"]
+StorageItem: TypeAlias = tuple[Any, ...]
+"""A pallet, an item of its storage, and the keys that the item has."""
 
 STATE_CLIENT_ERROR = 4003
 SPEC_NAME = "decentralml"
@@ -47,6 +50,9 @@ NEEDED_CALLS = frozenset(
     }
 )  # fmt: skip
 MARKET_API = "0x" + blake2b(b"DecentralMLApi", digest_size=8).hexdigest()
+REMEMBERED = 64  # blocks
+RUNTIME_UPDATED = "0x08"
+"""The entry of a header's digest that says that the block changed the runtime."""
 ERA_BLOCKS = 256
 """How long a signed call lives: long enough to reconnect, short enough to know it dead."""
 
@@ -61,12 +67,16 @@ class BlockRef:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block's body; `extrinsics` as ``0x…``."""
+    """A block's body; `extrinsics` as ``0x…``.
+
+    `upgrades`: the blocks after it are executed by another runtime than it was itself.
+    """
 
     number: BlockNumber
     hash: str
     parent: str
     extrinsics: tuple[str, ...]
+    upgrades: bool = False
 
 
 class Node:
@@ -93,6 +103,7 @@ class Node:
         self._lock = threading.RLock()
         self._runtime: Runtime | None = None
         self._versions: Subscription | None = None
+        self._executors: OrderedDict[str, Runtime] = OrderedDict()  # block → that of its children
         try:
             self._connection = Connection(url, timeout)
             self.genesis = str(self._connection.request("chain_getBlockHash", [0]))
@@ -243,7 +254,9 @@ class Node:
             return None
         try:
             body, header = found["block"]["extrinsics"], found["block"]["header"]
-            return Block(number_of(header), block_hash, str(header["parentHash"]), tuple(body))
+            logs, parent = header["digest"]["logs"], str(header["parentHash"])
+            upgrades = RUNTIME_UPDATED in logs
+            return Block(number_of(header), block_hash, parent, tuple(body), upgrades)
         except (KeyError, TypeError) as error:
             raise MalformedChainData("a block", found) from error
 
@@ -320,6 +333,23 @@ class Node:
         data = default if stored is None else stored
         return runtime.decode(kind, data) if data or stored is not None else None
 
+    def storages(self, items: Sequence[StorageItem]) -> list[Any]:
+        """Values of several storage items at the head, in one request; each as `storage`."""
+        runtime = self.runtime()
+        described = [runtime.storage_key(pallet, item, rest) for pallet, item, *rest in items]
+        keys = [key for key, _, _ in described]
+        try:
+            ((found),) = self.request("state_queryStorageAt", keys)
+            kept = [(key, value) for key, value in found["changes"] if value is not None]
+            stored = {key: bytes.fromhex(value[2:]) for key, value in kept}
+        except (KeyError, TypeError, ValueError) as error:
+            raise MalformedChainData("storage items", keys) from error
+        values = []
+        for key, kind, default in described:
+            data = stored.get(key, default)
+            values.append(runtime.decode(kind, data) if data or key in stored else None)
+        return values
+
     def stored_bytes(
         self, pallet: str, item: str, *params: Any, at: str | None = None
     ) -> bytes | None:
@@ -334,8 +364,29 @@ class Node:
         return bytes.fromhex(self.request("state_call", *parameters)[2:])
 
     def runtime_of(self, block: Block) -> Runtime:
-        """The runtime that executed a block. Raises as `runtime`."""
-        return self.runtime_at(block.parent if block.number else block.hash)
+        """The runtime that executed a block: of blocks that follow one another asked once.
+
+        A block that changes the runtime says so in its header, so a child of any other block was
+        executed by the same runtime as its parent.
+
+        Raises: as `runtime`.
+        """
+        found = self._executors.get(block.parent)
+        if found is None:
+            found = self.runtime_at(block.parent if block.number else block.hash)
+        if not block.upgrades:
+            self._executors[block.hash] = found
+            while len(self._executors) > REMEMBERED:
+                self._executors.popitem(last=False)
+        return found
+
+    def runtime_that_took(self, block: Block, spec_version: int) -> Runtime:
+        """The runtime that executed a block with a call that was signed for this version: a call
+        enters no block of another one. Raises as `runtime`."""
+        known = self._runtime
+        if known is not None and known.version.spec_version == spec_version:
+            return known
+        return self.runtime_of(block)
 
     def events(
         self,

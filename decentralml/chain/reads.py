@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from decentralml.chain.watch import BlockEvents, follow
 from decentralml.types import AccountId, BlockNumber, Planck, Round, TaskId
 
 if TYPE_CHECKING:
-    from decentralml.chain.node import Node
+    from decentralml.chain.node import Node, StorageItem
     from decentralml.chain.runtime import Runtime
 
 PAGE = 100  # the most that the runtime returns at once
@@ -139,6 +139,28 @@ class Reader:
         found = self.node.storage(PALLET, "Results", task, round, worker)
         return None if found is None else scale.result_of(task, round, worker, found)
 
+    def part_of(
+        self, worker: AccountId, task: TaskId, rounds: Iterable[Round]
+    ) -> tuple[BlockNumber, Task | None, list[TaskResult]]:
+        """The head, a task (None where there is none), and a worker's results of these rounds: in
+        one request where a block counts at once."""
+        numbers = list(rounds)
+        wanted: list[StorageItem] = [(PALLET, "Tasks", task)]
+        wanted += [(PALLET, "Results", task, number, worker) for number in numbers]
+        if self.node.wait == "inclusion":
+            *found, head = self.node.storages([*wanted, ("System", "Number")])
+        else:
+            # Asked first: what is read after it is not older than the head says.
+            head = self.node.height()
+            found = self.node.storages(wanted)
+        kept = None if found[0] is None else scale.task_of(task, found[0])
+        results = [
+            scale.result_of(task, number, worker, value)
+            for number, value in zip(numbers, found[1:], strict=True)
+            if value is not None
+        ]
+        return BlockNumber(head), kept, results
+
     def results_of(self, task: TaskId, round: Round | None = None) -> list[TaskResult]:  # noqa: A002
         """All results of a task, or those of one round: by round, and as they were sent."""
         runtime = self.node.runtime()
@@ -204,20 +226,28 @@ class Reader:
         return None
 
     def _pages(self, read: _PagedRead, start: Any = None, limit: int | None = None) -> list[Any]:
-        """Items of a paged read, page by page at one block, until the last or `limit`."""
-        runtime, at = self.node.runtime(), self.node.request("chain_getBlockHash")
-        items: list[Any] = []
+        """Items of a paged read until the last or `limit`, all of them as of one block."""
+        wanted = PAGE if limit is None else min(PAGE, limit)
+        items = self._page(read, start, wanted)
+        if len(items) < wanted or wanted == limit:
+            return items
+        # There is more: from its beginning again, of one block that does not change meanwhile.
+        at, items = self.node.request("chain_getBlockHash"), []
         while limit is None or len(items) < limit:
             wanted = PAGE if limit is None else min(PAGE, limit - len(items))
-            cursor = runtime.encode(read.cursor_type, start)
-            argument = read.fixed + cursor + runtime.encode("u32", wanted)
-            raw = self.node.state_call(f"DecentralMLApi_{read.method}", argument, at)
-            page = runtime.decode(f"Vec<{read.item_type}>", raw)
+            page = self._page(read, start, wanted, at)
             items += page
             if len(page) < wanted:
                 break
             start = read.cursor_of(page[-1])
         return items
+
+    def _page(self, read: _PagedRead, start: Any, wanted: int, at: str | None = None) -> list[Any]:
+        runtime = self.node.runtime()
+        cursor = runtime.encode(read.cursor_type, start)
+        argument = read.fixed + cursor + runtime.encode("u32", wanted)
+        raw = self.node.state_call(f"DecentralMLApi_{read.method}", argument, at)
+        return list(runtime.decode(f"Vec<{read.item_type}>", raw))
 
 
 @dataclass(frozen=True, slots=True)

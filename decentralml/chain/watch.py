@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from decentralml.chain.calls import PALLET
 from decentralml.chain.connection import AnswerError, ConnectionLost, Subscription
+from decentralml.chain.node import number_of
 from decentralml.chain.records import Event
 from decentralml.chain.scale import event_of
 from decentralml.types import BlockNumber
@@ -28,7 +29,14 @@ LOOK_AGAIN = 30.0  # seconds after which the head is read even if the node annou
 
 
 class Heads:
-    """Wakes whoever waits for a block; begins anew on a new connection."""
+    """Wakes whoever waits for a block; begins anew on a new connection.
+
+    Attributes:
+        announced: header of the newest block that counts, as the last `wait` heard of it; None
+            when it heard of none.
+    """
+
+    announced: Any = None
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -42,24 +50,32 @@ class Heads:
         Raises:
             NodeUnreachable: no node answers within its time limit.
         """
+        self.announced = None
         try:
             if self._feed is None:
                 begin, end = self._methods
                 self._feed = self._node.connected().subscribe(begin, [], end)
+                # A node tells a new subscriber at once where the chain is.
+                self._hear(timeout)
                 return True
-            announced = self._feed.next(timeout) is not None
-            while announced and self._feed.next(0) is not None:
-                pass  # only the last one counts
-            if not announced:
-                self._node.finality.look()
-            return announced
+            self._hear(timeout)
+            return self.announced is not None
         except ConnectionLost:
-            self._feed = None
+            self._feed, self.announced = None, None
             self._node.connected()
             return True
         except AnswerError:
             self._node.pause(min(timeout, 0.5))
             return True
+
+    def _hear(self, timeout: float) -> None:
+        feed = self._feed
+        if feed is not None:
+            said = feed.next(timeout)
+            while said is not None:  # only the last one counts
+                self.announced, said = said, feed.next(0)
+            if self.announced is None:
+                self._node.finality.look()
 
     def close(self) -> None:
         """End the subscription."""
@@ -90,8 +106,13 @@ def follow(
             if not heads.wait(ASK_AGAIN) and time.monotonic() - looked < LOOK_AGAIN:
                 continue
             looked = time.monotonic()
-            top = node.height()
-            following = _fork(node, seen, following)
+            if heads.announced is None:
+                top = node.height()
+                following = _fork(node, seen, following)
+            else:
+                top = number_of(heads.announced)
+                # A fork below a higher head shows in the parent of the next block.
+                following = _fork(node, seen, following) if top < following else following
             while following <= top and (stop is None or not stop()):
                 block = _block_at(node, following)
                 if block is None:
@@ -99,7 +120,8 @@ def follow(
                 if block.parent != seen.get(following - 1, block.parent):
                     following = _fork(node, seen, following)
                     continue
-                yield block.number, events_of(node, block)
+                happened = node.events(block, node.runtime_of(block), pallet=PALLET)
+                yield block.number, tuple(event_of(e.name, e.fields or {}) for e in happened)
                 seen[following] = block.hash
                 while len(seen) > REMEMBERED:
                     seen.popitem(last=False)
@@ -111,12 +133,6 @@ def follow(
 def _block_at(node: Node, number: int) -> Block | None:
     block_hash = node.block_hash(number)
     return None if block_hash is None else node.block(block_hash)
-
-
-def events_of(node: Node, block: Block) -> tuple[Event, ...]:
-    """The market's events in one block."""
-    happened = node.events(block, node.runtime_of(block), pallet=PALLET)
-    return tuple(event_of(e.name, e.fields or {}) for e in happened)
 
 
 def _fork(node: Node, seen: OrderedDict[int, str], following: int) -> int:

@@ -6,7 +6,7 @@ Each may be repeated: what is done already is not done again.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -40,6 +40,7 @@ class Assignee(RoundWork):
     def __init__(self, rooms: Rooms, machine: Machine) -> None:
         super().__init__(rooms, machine)
         self._settled: set[tuple[TaskId, Round]] = set()
+        self._rounds: dict[TaskId, Round] = {}  # in which a task was last seen
 
     def open_tasks(self, kind: TaskKind | None = None, limit: int = 100) -> list[Task]:
         """Tasks that this role can do and that are not over, newest first, at most ``limit``."""
@@ -164,12 +165,18 @@ class Assignee(RoundWork):
 
     def facts(self, task: TaskId) -> steps.Facts:
         """The chain's word on this worker's part in the task."""
-        head = self.market.head()
-        terms = self.show_if_kept(task)
+        last = self._rounds.get(task, Round(1))
+        asked = sorted({last, *(r for r in self._sent_in(task) if (task, r) not in self._settled)})
+        head, terms, results = self.market.part_of(self.account, task, asked)
         if terms is None:
             return steps.Facts(head, None, None, ())
+        if terms.round not in asked:
+            newest = self.market.result(task, terms.round, self.account)
+            results += [] if newest is None else [newest]
+        self._rounds[task] = terms.round
+        self._settle(terms, results)
         assignment = self.market.assignment(task, self.account)
-        return steps.Facts(head, terms, assignment, tuple(self._own_results(terms)))
+        return steps.Facts(head, terms, assignment, tuple(results))
 
     def progress(self, task: Task) -> steps.Progress:
         """The journal's word on the task's current round."""
@@ -223,18 +230,17 @@ class Assignee(RoundWork):
         elif isinstance(step, steps.Upload):
             self._upload(task)
 
-    def _own_results(self, task: Task) -> Iterator[TaskResult]:
-        """Results of the current round and of earlier ones, but for those seen to be settled."""
-        sent = self.workspace.journal.calls(f"send/{task.id}/")
-        for round_ in sorted({task.round, *(Round(int(e.key.split("/")[2])) for e in sent)}):
-            if round_ < task.round and (task.id, round_) in self._settled:
-                self._clear(task, round_)
-                continue
-            result = self.market.result(task.id, round_, self.account)
-            if result is not None:
-                if result.is_settled:
-                    self._settled.add((task.id, round_))
-                yield result
+    def _sent_in(self, task: TaskId) -> Iterator[Round]:
+        """Rounds in which a result was sent, as the journal says."""
+        for entry in self.workspace.journal.calls(f"send/{task}/"):
+            yield Round(int(entry.key.split("/")[2]))
+
+    def _settle(self, task: Task, results: Iterable[TaskResult]) -> None:
+        """Remember which rounds are settled, and clear those before the current one away."""
+        for of, number in self._settled:
+            if of == task.id and number < task.round:
+                self._clear(task, number)
+        self._settled |= {(task.id, r.round) for r in results if r.is_settled}
 
     def _clear(self, task: Task, number: Round) -> None:
         """Remove the files of a settled round: nothing is left to send or to dispute in it.

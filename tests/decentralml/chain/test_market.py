@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from decentralml.chain import call_errors, calls
+from decentralml.chain.keys import well_known
 from decentralml.chain.market import Market
 from decentralml.chain.node import Node
 from decentralml.chain.records import (
@@ -29,12 +30,13 @@ from decentralml.errors import (
     InsufficientFunds,
     InvalidAddress,
     InvalidCall,
+    MalformedChainData,
     NoSigner,
     WrongSigner,
 )
 from decentralml.types import AccountId, BlockNumber, Cid, Planck, Round, TaskId
 from pallets_mock.testing import DevChain
-from tests.chains import SharedChain, address_of, as_many
+from tests.chains import SharedChain, address_of, as_many, uri_of
 from tests.decentralml.chain.conftest import People
 
 EVALUATOR = AccountId("5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy")
@@ -474,3 +476,69 @@ def test_an_appointed_key_moves_no_money_and_a_dismissed_one_does_nothing(
     with pytest.raises(call_errors.NotPermitted):
         worker.accept_task(task)
     assert bob.balance().held == 0
+
+
+# -- one worker's part, and what reads cost
+
+
+@pytest.mark.parametrize("wait", ["inclusion", "finality"])
+def test_a_part_is_what_the_single_reads_say(
+    people: Any, alice: Market, bob: Market, terms: MakeTerms, wait: str
+) -> None:
+    task, _ = alice.create_task(terms(rounds=3, model=BUNDLE))
+    bob.accept_task(task)
+    bob.send_task_result(task, Round(1), BUNDLE)
+    reader = people.market("Charlie", wait=wait)
+
+    head, found, results = reader.part_of(bob.account, task, [Round(1), Round(2)])
+
+    assert found == reader.task(task)
+    assert results == [reader.result(task, Round(1), bob.account)]
+    assert 0 < head <= reader.head()
+
+
+def test_of_a_task_that_is_not_there_a_part_has_nothing(alice: Market) -> None:
+    head, found, results = alice.part_of(alice.account, NO_TASK, [Round(1)])
+    assert (found, results) == (None, [])
+    assert head <= alice.head()
+
+
+def test_a_part_and_a_page_cost_a_request_each(proxy: Any, bob: Market) -> None:
+    with Node(proxy.url, timeout=20) as node:
+        market = Market(node)
+        market.part_of(bob.account, TaskId(0), [Round(1)])
+        before = len(proxy.asked)
+        market.part_of(bob.account, TaskId(0), [Round(1), Round(2), Round(3)])
+        market.assignments_of(bob.account)
+        assert proxy.asked[before:] == ["state_queryStorageAt", "state_call"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        [{}],
+        [{"changes": None}],
+        [{"changes": [["0x00"]]}],
+        [{"changes": [["", 5]]}],
+        [1, 2],
+    ],
+)
+def test_a_part_of_another_shape_is_an_error_and_no_guess(
+    proxy: Any, bob: Market, answer: object
+) -> None:
+    with Node(proxy.url, timeout=20) as node:
+        proxy.tamper["state_queryStorageAt"] = lambda _: answer
+        with pytest.raises(MalformedChainData):
+            Market(node).part_of(bob.account, TaskId(0), [Round(1)])
+
+
+def test_a_call_asks_for_the_runtimes_version_once(proxy: Any) -> None:
+    """When it is signed: a call enters no block of another version than it was signed for."""
+    with Node(proxy.url, timeout=20) as node:
+        alice = Market(node, well_known(uri_of("Alice"), node))
+        alice.balance()
+        before = proxy.asked.count("state_getRuntimeVersion")
+        alice.transfer(alice.account, Planck(1))
+        assert proxy.asked.count("state_getRuntimeVersion") == before + 1
