@@ -182,14 +182,14 @@ def test_a_lost_model_is_asked_for_again_until_the_round_is_over(
     town: Town, chain: DevChain
 ) -> None:
     model = town.folder / "model.safetensors"
-    task = post(town, slots=1, round_time=BlockNumber(6))
+    task = post(town, slots=1, round_time=BlockNumber(20))
     bob = town.contributor("Bob")
     bob.preview(task)  # the bundle is here
     shutil.rmtree(town.folder / "store")
     report = bob.work(Wanted(tasks=frozenset({task})), once=True)
     assert "is not in" in report.waiting[task]
     assert model.exists()
-    chain.new_block(6)
+    chain.new_block(20)
     report = bob.work(Wanted(tasks=frozenset({task})), once=True)
     assert report.finished == {task: "the assignment is over"}
     assert bob.market.balance().held < STAKE

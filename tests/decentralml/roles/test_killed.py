@@ -25,6 +25,7 @@ from decentralml.chain.records import AutoAccept, Delegated, Manual, Reject, Tas
 from decentralml.learning import curves
 from decentralml.types import BlockNumber, Round, TaskId
 from pallets_mock.testing import DevChain
+from tests.chains import SharedChain, as_many
 from tests.decentralml.roles.town import REWARD, STAKE, Town, an_offer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -37,7 +38,7 @@ class Theatre:
     """Plays scenes in processes of their own."""
 
     town: Town
-    chain: DevChain
+    chain: DevChain | SharedChain
     stage: subprocess.Popen[str]
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -65,27 +66,28 @@ class Theatre:
 
 
 @pytest.fixture(scope="module")
-def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
-    folder = tmp_path_factory.mktemp("town")
+def theatre(
+    chain_of_module: DevChain | SharedChain, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Theatre]:
+    chain, folder = chain_of_module, tmp_path_factory.mktemp("town")
     script = Path(__file__).with_name("role_process.py")
-    with DevChain() as chain:
-        town = Town(chain.url, folder)
-        town.bundle()
-        town.base_model()
-        stage = subprocess.Popen(
-            [sys.executable, str(script), chain.url, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[3],
-        )
-        try:
-            yield Theatre(town, chain, stage)
-        finally:
-            assert stage.stdin is not None
-            stage.stdin.close()
-            stage.wait(30)
-            town.close()
+    town = Town(chain.url, folder)
+    town.bundle()
+    town.base_model()
+    stage = subprocess.Popen(
+        [sys.executable, str(script), chain.url, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+    try:
+        yield Theatre(town, chain, stage)
+    finally:
+        assert stage.stdin is not None
+        stage.stdin.close()
+        stage.wait(30)
+        town.close()
 
 
 Setting = Callable[[str], dict[str, Any]]
@@ -108,12 +110,17 @@ def killed_everywhere(
     expected = outcome(name, order)
     count = theatre.checkpoints(name)
     assert count >= at_least
-    for point in range(count):
+    for point in points(theatre, count):
         name = theatre.someone()
         order = setting(name)
         assert theatre.play(scene, name, point, **order) == KILLED
         assert theatre.play(scene, name, **order) == 0
         assert outcome(name, order) == expected, f"killed at {point}"
+
+
+def points(theatre: Theatre, count: int) -> list[int]:
+    """All checkpoints; on a network, where each play takes half a minute, the one in the middle."""
+    return list(range(count)) if isinstance(theatre.chain, DevChain) else [count // 2]
 
 
 def post(theatre: Theatre, **terms: Any) -> TaskId:
@@ -248,7 +255,7 @@ def post_without_key(theatre: Theatre, setting: Setting, outcome: Outcome) -> No
     name = theatre.someone()
     assert theatre.play("post", name, **setting(name)) == 0
     expected = outcome(name, {})
-    for point in range(theatre.checkpoints(name) - 1):
+    for point in points(theatre, theatre.checkpoints(name) - 1):
         name = theatre.someone()
         assert theatre.play("post", name, point, **setting(name)) == KILLED
         assert theatre.play("post", name, **setting(name)) == 0
@@ -283,6 +290,11 @@ def test_a_round_is_validated_federated_and_followed_once(theatre: Theatre) -> N
         }
 
     killed_everywhere(theatre, "close_round", setting, outcome, at_least=12)
+
+
+def growth(theatre: Theatre, development: float) -> float:
+    """By how much longer the next process may live; on a network all takes so much longer."""
+    return development if isinstance(theatre.chain, DevChain) else 2.0
 
 
 def a_job(theatre: Theatre, name: str) -> dict[str, Any]:
@@ -329,12 +341,12 @@ def test_a_job_whose_people_are_killed_at_any_moment_ends_as_if_nothing_had_happ
 ) -> None:
     """Creator and contributors live in one process here, which dies again and again."""
     moments = random.Random(1986)
-    for _ in range(3):
+    for _ in range(as_many(theatre.chain, development=3, network=1)):
         name = theatre.someone()
         order = a_job(theatre, name)
         kills, patience = 0, 0.1
         while theatre.play("run_job", name, kill_after=moments.uniform(0, patience), **order):
-            kills, patience = kills + 1, patience * 1.2
+            kills, patience = kills + 1, patience * growth(theatre, 1.2)
         assert kills > 3
         assert job_done(theatre, name, order)["transactions"] == 6
 
@@ -405,12 +417,12 @@ def test_a_contributor_killed_at_any_moment_ends_as_if_nothing_had_happened(
 ) -> None:
     """Not at named points but after any time, again and again until it is through."""
     moments = random.Random(2026)
-    for _ in range(8):
+    for _ in range(as_many(theatre.chain, development=8, network=1)):
         name = theatre.someone()
         order = {"task": post(theatre, policy=AutoAccept(), slots=1)}
         kills, patience = 0, 0.05
         while theatre.play("contribute", name, kill_after=moments.uniform(0, patience), **order):
-            kills, patience = kills + 1, patience * 1.3
+            kills, patience = kills + 1, patience * growth(theatre, 1.3)
         assert kills > 0
         done = work_done(theatre, name, order)
         assert done["transactions"] == 2

@@ -93,7 +93,7 @@ class Town:
     def address(self, name: str) -> AccountId:
         return address_of(name)
 
-    def fund(self, *names: str, tokens: int = 1000) -> None:
+    def fund(self, *names: str, tokens: int = 100) -> None:
         bank = self.market("Alice")
         for name in names:
             bank.transfer(self.address(name), Planck(tokens * TOKEN))
