@@ -81,7 +81,7 @@ def assert_none_or_whole(url: str, large: Path) -> bool:
         ("after the index", True),
     ],
 )
-def test_killed_while_putting(
+def test_killed_while_putting(  # noqa: PLR0917 - a row of the table
     url: str, large: Path, traffic: Traffic, objects: Objects, moment: str, whole: bool
 ) -> None:
     process = putting(url, large, moment)
