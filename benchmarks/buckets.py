@@ -1,6 +1,7 @@
-"""A bundle of 2 GB into a bucket and out of it, against fsspec's own copying, in the same run.
+r"""A bundle of 2 GB into a bucket and out of it, against fsspec's own copying, in the same run.
 
-    bash scripts/test_cloud.sh --run .venv-cloud/bin/python -m benchmarks.buckets [MEGABYTES [ROUNDS]]
+    bash scripts/test_cloud.sh --run \
+      .venv-cloud/bin/python -m benchmarks.buckets [MEGABYTES [ROUNDS]]
 
 The bucket is versitygw's, over a folder of this machine, by loopback and with real signatures. The
 peer is `fs.put_file` and `fs.get_file` of s3fs, told to use parts of 8 MiB, two at once when
