@@ -208,4 +208,7 @@ def _checked(url: str) -> str:
         raise ConfigError(
             f"{url[:80]!a} is no gateway's address. Write one as in --store http://127.0.0.1:8080."
         )
+    if parts.hostname == "localhost":
+        # Kubo sends who asks by that name to CID.ipfs.localhost, which few machines can look up.
+        url = url.replace("localhost", "127.0.0.1", 1)
     return url.rstrip("/").removesuffix("/ipfs")

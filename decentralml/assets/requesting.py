@@ -257,6 +257,13 @@ def _gone(store: str, why: str) -> StoreUnreachable:
     return StoreUnreachable(store, why, "Try again later, or name another store with --store.")
 
 
+_REASONS = {
+    "refused": "nothing listens there",
+    "resolve": "nobody knows its name",
+    "timed out": "it let us wait for too long",
+}
+
+
 def _why(error: Exception) -> str:
     """What went wrong, in a few words and without the library's objects."""
     if isinstance(error, requests.ConnectTimeout):
@@ -265,8 +272,6 @@ def _why(error: Exception) -> str:
         return "it let us wait for too long"
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate cannot be trusted"
-    if isinstance(error, requests.ConnectionError) and "refused" in str(error):
-        return "nothing listens there"
-    if "timed out" in str(error):
-        return "it let us wait for too long"
-    return "the connection broke off"
+    text = str(error)
+    known = (reason for word, reason in _REASONS.items() if word in text)
+    return next(known, "the connection broke off")

@@ -165,6 +165,6 @@ def size(loaded: Loaded, contents: list[str] = Some, as_json: bool = JsonFlag) -
 
     def human() -> None:
         typer.echo(str(total))
-        remark(f"{total:,} bytes for {len(sizes)} contents")
+        remark(f"{total:,} bytes, contents: {len(sizes)}")
 
     emit({"bytes": total, "contents": sizes}, as_json, human)

@@ -58,7 +58,7 @@ def export(
 
     def human() -> None:
         typer.echo(str(file))
-        remark(f"{len(distinct(contents))} contents, {done.bytes:,} bytes, root {done.root}")
+        remark(f"contents: {len(distinct(contents))}, {done.bytes:,} bytes, root {done.root}")
 
     emit(said, as_json, human)
 
@@ -102,9 +102,9 @@ def import_file(
 
 
 def _origin(task: object, genesis: object) -> str:
-    chain = f" of the chain {genesis[:14]}…" if isinstance(genesis, str) else ""
+    chain = f" of the chain {ascii(genesis[:14])[1:-1]}…" if isinstance(genesis, str) else ""
     number = task if isinstance(task, int) else "?"
-    return f"The file says that this is task {number}{ascii(chain)[1:-1]}."
+    return f"The file says that this is task {number}{chain}."
 
 
 @app.command()
@@ -134,6 +134,6 @@ def mirror(
     def human() -> None:
         for cid in wanted:
             typer.echo(cid)
-        remark(f"{len(wanted)} contents are in {shown(to)}")
+        remark(f"in {shown(to)} now: {len(wanted)}")
 
     emit({"to": shown(to), "contents": contents}, as_json, human)

@@ -381,10 +381,14 @@ def test_no_more_of_a_block_is_read_than_a_block_can_have(
         store.fetch(cid, mine / "copy", at_hand=AtHand(mine))
 
 
-def test_nobody_there_is_said_in_one_line(tmp_path: Path) -> None:
-    store = GatewayStore("http://127.0.0.1:1", patience=QUICK)
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [("127.0.0.1:1", "nothing listens there"), ("nobody.invalid", "nobody knows its name")],
+)
+def test_nobody_there_is_said_in_one_line(tmp_path: Path, host: str, words: str) -> None:
+    store = GatewayStore(f"http://{host}", patience=QUICK)
 
-    with pytest.raises(StoreUnreachable, match=r"nothing listens there.*--store"):
+    with pytest.raises(StoreUnreachable, match=f"{words}.*--store"):
         store.fetch(cid_of_bytes(b"x"), tmp_path / "copy")
 
 
@@ -428,20 +432,22 @@ def test_a_redirect_to_where_it_is_is_followed(
     kept: LocalStore, gateway: Gateway, bundle: Path, tmp_path: Path
 ) -> None:
     cid = kept.put_folder(bundle)
-    there = gateway.url
 
     def moved(handler: Handler, wanted: str, body: bytes) -> bool:
-        if handler.headers["Host"].startswith("localhost"):
-            handler.answer(b"moved", "text/plain", 301, Location=f"{there}{handler.path}")
+        if "&moved" not in handler.path:
+            handler.answer(b"moved", "text/plain", 301, Location=f"{handler.path}&moved=1")
             return True
         return False
 
     gateway.fault = moved
-    GatewayStore(there.replace("127.0.0.1", "localhost"), patience=QUICK).fetch(
-        cid, tmp_path / "copy"
-    )
+    GatewayStore(gateway.url, patience=QUICK).fetch(cid, tmp_path / "copy")
 
     assert tree_of(tmp_path / "copy") == tree_of(bundle)
+
+
+def test_localhost_is_asked_by_its_number() -> None:
+    assert GatewayStore("http://localhost:8080/").url == "http://127.0.0.1:8080"
+    assert GatewayStore("https://gateway.example/ipfs/").url == "https://gateway.example"
 
 
 def test_content_past_a_limit_is_not_read_to_its_end(
