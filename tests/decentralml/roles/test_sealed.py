@@ -48,10 +48,14 @@ def post(town: Town, key: SealingKey | None = None, **terms: object) -> TaskId:
     return alice.create_task(town.bundle(), offer, model=town.base_model()).task
 
 
+def only(task: TaskId) -> Wanted:
+    return Wanted(tasks=frozenset({task}))
+
+
 def delivered(town: Town, name: str, task: TaskId, **data: float) -> Cid:
     """This person's honest delivery, as the chain has it."""
     town.data(name, **data)  # type: ignore[arg-type]
-    town.contributor(name).work(Wanted(tasks=frozenset({task})), once=True)
+    town.contributor(name).work(only(task), once=True)
     return sent_by(town, name, task)
 
 
@@ -315,7 +319,7 @@ def test_a_task_with_such_a_key_is_taken_on_by_nobody(town: Town) -> None:
         bob.accept_task(task)
     with pytest.raises(UnsealableTask):
         bob.preview(task)
-    assert bob.work(Wanted(), once=True).sent == []
+    assert bob.work(only(task), once=True).sent == []
     assert alice.assignment(task, bob.account) is None
 
 
@@ -347,7 +351,7 @@ def test_killed_anywhere_one_delivery_is_sealed_and_that_one_is_sent(town: Town,
             raise Killed
 
     with pytest.raises(Killed):
-        town.contributor("Bob", checkpoint=kill).work(Wanted(), once=True)
+        town.contributor("Bob", checkpoint=kill).work(only(task), once=True)
     sealed = town.contributor("Bob").workspace.round(task, ONE).sealed / SEALED
     before = sealed.read_bytes() if sealed.exists() else None
 
@@ -408,7 +412,7 @@ def work(town: Town, task: TaskId, steps: dict[str, float]) -> None:
     """The first by the task's script, the others by functions of their own."""
     first, *others = steps
     town.data(first, step=steps[first])
-    town.contributor(first).work(Wanted(tasks=frozenset({task})), once=True)
+    town.contributor(first).work(only(task), once=True)
     for name in others:
         town.participant(name, adding(steps[name])).take_part(task, once=True)
 
