@@ -1,6 +1,6 @@
 """Sealing a delivery and opening it again, beside plain copying and beside age, in the same run.
 
-    python -m benchmarks.sealing [MEGABYTES]
+    python -m benchmarks.sealing [MEGABYTES [ROUNDS]]
 
 One file of random bytes. Copying is `cp`; age is the first implementation of the format (built by
 `scripts/build_age.sh` where Go is; left out else). Ours seals a folder, which also makes its
@@ -74,6 +74,7 @@ def removed(path: Path) -> None:
 
 def main() -> None:
     megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 2048
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
     identity, age = Identity.new(), age_program()
     with tempfile.TemporaryDirectory(prefix="decentralml-sealing-") as folder:
         place = Path(folder)
@@ -93,7 +94,7 @@ def main() -> None:
             )
         found: dict[str, list[float]] = {name: [] for name in (*cases, "ours, seal", "ours, open")}
         most = 0
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for name, run in cases.items():
                 removed(place / "out")
                 found[name].append(run()[0])
