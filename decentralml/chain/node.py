@@ -279,12 +279,15 @@ class Node:
             return self._runtime
 
     def _version_changed(self) -> bool:
+        current = self._runtime.version.spec_version if self._runtime is not None else None
+        last = current
         try:
-            said = self._versions.next(0) if self._versions is not None else None
+            # The first one said what ran when the subscription began: only the last one counts.
+            while self._versions is not None and (said := self._versions.next(0)) is not None:
+                last = said.get("specVersion")
         except ConnectionLost:
             return True
-        current = self._runtime.version.spec_version if self._runtime is not None else None
-        return said is not None and said.get("specVersion") != current
+        return last != current
 
     @contextmanager
     def _reads_again(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from decentralml.chain.market import Market
+from decentralml.chain.node import Node
 from decentralml.chain.records import Accept, Terms
 from decentralml.chain.upgrading import Step, Upgrade
 from decentralml.types import Cid, Planck, TaskId
@@ -76,6 +77,16 @@ def test_the_council_brings_the_present_runtime_and_its_migration_runs(
 
     assert alice.node.runtime().version.spec_version == manifest()["spec_version"]
     assert alice.node.storage("DecentralML", "BytePrice") == BYTE
+
+
+def test_a_client_that_only_looks_notices_at_its_first_look(
+    council: list[Market], old_chain: DevChain
+) -> None:
+    with Node(old_chain.url) as onlooker:
+        assert onlooker.runtime().version.spec_version == 2
+        upgrade(council)
+        onlooker.best()  # what the chain announced before this answer has arrived
+        assert onlooker.runtime().version.spec_version == manifest()["spec_version"]
 
 
 def test_items_keep_their_deposits_and_new_ones_pay_for_their_bytes(

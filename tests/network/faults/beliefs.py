@@ -37,11 +37,12 @@ class Beliefs:
 
     def check(self, network: LocalNetwork) -> None:
         """Every block that anybody was told is final is so for everybody now."""
-        highest = max(number for told in self._told for number in told)
+        all_told = [dict(told) for told in self._told]
+        highest = max(number for told in all_told for number in told)
         network.wait_until(lambda now: all((v.finalised or 0) >= highest for v in now.validators))
         for validator in network.validators:
             with Node(validator.url) as node:
-                for told in self._told:
+                for told in all_told:
                     assert told
                     for number, block_hash in told.items():
                         assert node.block_hash(number) == block_hash, (validator.name, number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,14 @@ def run_job(tmp_path: Path) -> Iterator[RunJob]:
     the creator and the two workers by their numbers."""
     jobs: list[Job] = []
 
-    def run(network: LocalNetwork, at: tuple[int, int, int], rounds: int = 2) -> Job:
+    def run(
+        network: LocalNetwork,
+        at: tuple[int, int, int],
+        rounds: int = 2,
+        gated: Sequence[int] = (),
+    ) -> Job:
         urls = [network.validators[number].url for number in at]
-        jobs.append(Job(urls, tmp_path / f"job-{len(jobs)}", rounds=rounds))
+        jobs.append(Job(urls, tmp_path / f"job-{len(jobs)}", rounds=rounds, gated=gated))
         return jobs[-1]
 
     yield run

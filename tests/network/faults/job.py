@@ -17,10 +17,11 @@ import numpy as np
 
 from decentralml.chain.node import Node
 from decentralml.chain.records import ResultStatus, TaskStatus
-from decentralml.chain.signed import Receipt
+from decentralml.chain.signed import Receipt, SignedCall
 from decentralml.localnet import LocalNetwork
 from decentralml.roles.events import Did, Event
 from decentralml.roles.job.plan import JobReport
+from decentralml.roles.participant import Train, Training
 from decentralml.types import BlockNumber, TaskId
 from tests.decentralml.roles.town import BASE, REWARD, Town, adding, an_offer, layers_of
 
@@ -68,9 +69,13 @@ class Job:
         urls: the validators of the creator and the two workers.
         folder: empty; for the store and everybody's workspace.
         rounds: how many.
+        gated: rounds in which training ends only when `open_gate` says so.
     """
 
-    def __init__(self, urls: Sequence[str], folder: Path, *, rounds: int = 2) -> None:
+    def __init__(
+        self, urls: Sequence[str], folder: Path, *, rounds: int = 2, gated: Sequence[int] = ()
+    ) -> None:
+        self._gates = {number: threading.Event() for number in gated}
         self.rounds, self.diary, self.folder = rounds, Diary(), folder
         self.report: JobReport | None = None
         self.failures: list[str] = []
@@ -114,17 +119,32 @@ class Job:
                 self.diary.changed.notify_all()
         finally:
             if town is not None:
-                town.nodes.pop(threading.get_ident()).close()
+                town.close()
 
     def _create(self, name: str, town: Town) -> None:
         creator = town.creator(name, on_event=self.diary.observer(name))
         self.report = creator.run_job(self.task, stop=self._over.is_set)
 
     def _work(self, name: str, town: Town) -> None:
-        worker = town.participant(name, adding(STEPS[name]), on_event=self.diary.observer(name))
+        worker = town.participant(name, self._training(name), on_event=self.diary.observer(name))
         worker.take_part(self.task, stop=self._over.is_set)
 
+    def _training(self, name: str) -> Train:
+        add = adding(STEPS[name])
+
+        def train(training: Training) -> None:
+            gate = self._gates.get(training.round)
+            if gate is not None:
+                assert gate.wait(2 * PATIENCE)
+            add(training)
+
+        return train
+
     # What a test does
+
+    def open_gate(self, number: int) -> None:
+        """Let the training of this round end."""
+        self._gates[number].set()
 
     def until_joined(self) -> None:
         for name in WORKERS:
@@ -146,6 +166,8 @@ class Job:
     def stop(self) -> None:
         """End all threads, wherever they are."""
         self._over.set()
+        for gate in self._gates.values():
+            gate.set()
         for town in self.towns.values():
             town.close()
         for thread in self._threads:
@@ -208,6 +230,15 @@ class Job:
                 rows = journal.execute("SELECT outcome FROM calls WHERE state = 'done'").fetchall()
             found += [Receipt.from_json(outcome) for (outcome,) in rows]
         assert found
+        return found
+
+    def versions_signed_for(self) -> set[int]:
+        """The runtimes that everybody's calls were made for."""
+        found = set()
+        for path in self.folder.glob("workspaces/*/*/journal.sqlite"):
+            with sqlite3.connect(path) as journal:
+                rows = journal.execute("SELECT signed FROM calls WHERE state = 'done'").fetchall()
+            found |= {SignedCall.from_json(signed).spec_version for (signed,) in rows}
         return found
 
     def _purses(self) -> dict[str, int]:

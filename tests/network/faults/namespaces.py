@@ -101,7 +101,7 @@ class TwoSwitches:
         clients, peers = (f"/ip4/198.{net}.{self._net}." for net in (18, 19))
         moved = [word.replace(clients, peers) for word in command]
         # Reachable from this machine's side of the host, which nobody else has.
-        reach = ["--unsafe-rpc-external"]
+        reach = ["--unsafe-rpc-external", "--rpc-cors", "all"]
         return ["ip", "netns", "exec", f"{self._name}h{number}", *moved, *reach]
 
     def pull(self) -> None:
