@@ -15,6 +15,8 @@ WHOLE = (
     # what strangers send: bundles, results, models, the chain's own words
     "decentralml/assets/car.py",
     "decentralml/assets/cid.py",
+    "decentralml/assets/cloud/layout.py",
+    "decentralml/assets/cloud/reading.py",
     "decentralml/assets/decoding.py",
     "decentralml/assets/fetching.py",
     "decentralml/assets/rules.py",

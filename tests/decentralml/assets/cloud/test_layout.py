@@ -17,9 +17,11 @@ from decentralml.assets.cloud.layout import (
     PART,
     Block,
     Layout,
+    bundle_key,
     decode,
     is_part_name,
     lay_out,
+    parts_folder,
     section_head,
 )
 from decentralml.assets.unixfs import MAX_BLOCK
@@ -190,3 +192,10 @@ def test_the_car_of_the_parts_is_read_by_the_reader_of_local_files(tmp_path: obj
     assert len(car) == layout.size
     with path.open("rb") as file:
         assert CarReader(file, cid).get(cid) == block
+
+
+def test_a_bundles_objects_lie_in_two_folders() -> None:
+    cid = to_text(ROOT)
+
+    assert bundle_key(cid) == f"bundles/{cid}"
+    assert parts_folder(cid) == f"parts/{cid}"

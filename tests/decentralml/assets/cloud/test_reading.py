@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -209,3 +210,16 @@ def test_a_part_longer_than_ours_is_read_in_stretches() -> None:
     assert {stretch.part for stretch in stretches} == {0}
     assert all(stretch.end - stretch.start <= 8 << 10 for stretch in stretches)
     assert Counter(cid for one in stretches for cid in one.blocks).total() == 70
+
+
+def test_the_temporary_file_has_no_name_and_what_is_under_way_is_given_up(tmp_path: Path) -> None:
+    parts = Parts(numbered(140, 1024))
+    order = list(parts.content)[::-1]
+
+    with reading.reading(parts.layout, lambda cid: True, parts.ask, tmp_path) as reader:
+        for cid in [*order[:8], *order[64:66], *order[30:31], *order[8:30], order[-1]]:
+            assert reader.get(cid) == parts.content[cid]
+        assert list(tmp_path.iterdir()) == []
+        assert parts.waiting > 0
+
+    assert parts.waiting == 0
