@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     )
     store: str = Field(
         default_factory=lambda: str(user_data_path("decentralml") / "store"),
-        description="where bundles are kept: a folder",
+        description="where bundles are kept: a folder, or an address such as ipfs:// or s3://…",
     )
     mirrors: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="more stores, read from when the first lacks something; spaces between"

@@ -18,6 +18,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 HEAD = 1 << 20  # bytes: an answer's head, and what surrounds its body
+_BUFFER = 128 << 10  # bytes
 _SLOWEST = 64 << 10  # bytes a second; slower counts as hanging
 
 
@@ -106,7 +107,7 @@ class _Line:
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
         # As `socket.makefile` does: the socket closes once all files made of it are closed.
         self._line._io_refs += 1
-        return io.BufferedReader(socket.SocketIO(self, "rb"))  # type: ignore[arg-type]
+        return io.BufferedReader(socket.SocketIO(self, "rb"), _BUFFER)  # type: ignore[arg-type]
 
 
 class BoundedAdapter(HTTPAdapter):

@@ -6,6 +6,7 @@ here is trusted to be whole, to end, or to be what was asked for.
 
 from __future__ import annotations
 
+import http.client
 import io
 import math
 import os
@@ -39,7 +40,7 @@ _SWEEP_SECONDS = 3600.0
 _SMALL = 1 << 20  # bytes of an answer about one thing
 _LIST = 256 << 20  # bytes of an answer about all pins: more than a million
 _PIECE = 1 << 20  # bytes that are sent at once
-_READ = 64 << 10  # bytes that are read at once
+_READ = 256 << 10  # bytes that are read at once
 _MISSING = ("could not find", "not found", "context deadline exceeded", "was not found locally")
 _NO_KUBO = "Is it the API of a kubo daemon? Compare with `ipfs config Addresses.API`."
 _LATER = "Try again; `ipfs diag sys` tells how the daemon fares."
@@ -263,9 +264,7 @@ def _refuse_oddities(response: requests.Response, **_: object) -> None:
     """Ends an answer that no daemon gives before anything more of it is read."""
     status = response.status_code
     if status == 200 and response.headers.get("Content-Encoding", "identity") == "identity":
-        # The library would read an answer that comes in one piece into memory, however long.
-        whole = response.iter_content
-        response.iter_content = lambda *_, **__: whole(_READ)  # type: ignore[method-assign]
+        response.iter_content = lambda *_, **__: _pieces(response)  # type: ignore[method-assign]
         return
     if status == 200:
         raise _Refusal(status, "it compressed its answer, which was not asked for")
@@ -276,6 +275,27 @@ def _refuse_oddities(response: requests.Response, **_: object) -> None:
     except (urllib3.exceptions.HTTPError, OSError):
         text = ""
     raise _Refusal(status, f"status {status}, {_message(text)[:300]!a}")
+
+
+def _pieces(response: requests.Response) -> Generator[bytes, None, None]:
+    """An answer's body, in pieces of bounded length.
+
+    The libraries would hand over kubo's chunks of 4 KiB one by one, at many times the cost of all
+    else, or read a body that comes without chunks into memory, however long.
+    """
+    body: Any = response.raw._original_response
+    buffer = memoryview(bytearray(_READ))
+    try:
+        while size := body.readinto(buffer):
+            yield bytes(buffer[:size])
+        if body.length:
+            raise requests.ConnectionError(f"{body.length} bytes less came than were promised")
+    except http.client.IncompleteRead as error:
+        yield error.partial
+        raise requests.ConnectionError(error) from error
+    except (http.client.HTTPException, OSError) as error:
+        raise requests.ConnectionError(error) from error
+    response.raw.release_conn()
 
 
 def _message(text: str) -> str:

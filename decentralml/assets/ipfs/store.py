@@ -39,6 +39,7 @@ from decentralml.assets.streamed import StreamedSource
 from decentralml.assets.unixfs import varint
 from decentralml.errors import (
     AssetNotFound,
+    BundleChanged,
     BundleRefused,
     BundleTooLarge,
     ContentMismatch,
