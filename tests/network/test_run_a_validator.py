@@ -23,10 +23,12 @@ from decentralml.chain.node import Node
 from decentralml.chain.validators import ValidatorState, validators
 from decentralml.errors import ChainError
 from decentralml.localnet.ports import free_ports
-from pallets_mock.runtime import compressed_blob
+from pallets_mock.runtime import compressed_blob, manifest
 from tests.network.howto import DEPLOY, ROOT, Shell, Step, steps, unit_command
 
 PAGE = ROOT / "docs" / "how-to" / "run-a-validator.md"
+OLDER = Path(__file__).parent / "data" / "decentralml_runtime.spec2.compact.compressed.wasm"
+"""The chain begins with this one, so that there is something to upgrade to."""
 FOUNDERS, HOSTS = 4, 5
 SESSION = 10
 PATIENCE = 240  # seconds for two sessions on a busy machine
@@ -105,6 +107,10 @@ class World:
         logs = [(h.shell.folder / "node.log").read_text()[-2000:] for h in self.hosts if h.process]
         raise AssertionError(f"{what}: not within {PATIENCE} s\n" + "\n".join(logs))
 
+    def spec_version(self) -> int:
+        with Node(self.hosts[0].url, timeout=30) as node:
+            return int(node.runtime_at(node.finalised().hash).version.spec_version)
+
     def finalised(self, host: Host) -> int:
         with Node(host.url, timeout=10) as node:
             return int(node.finalised().number)
@@ -164,7 +170,7 @@ def write_genesis(world: World, step: Step) -> None:
             text = text.replace(f"GRANDPA_{number}", (folder / "grandpa.txt").read_text().strip())
     coordinator = world.hosts[0].shell.folder
     (coordinator / "genesis.json").write_text(text)
-    (coordinator / "runtime.wasm").write_bytes(compressed_blob())
+    shutil.copy(OLDER, coordinator / "runtime.wasm")
     for host in world.founders:
         sent = coordinator / f"boot-{host.number + 1}.txt"
         shutil.copy(host.shell.folder / "boot.txt", sent)
@@ -244,8 +250,17 @@ def once_out(world: World, step: Step) -> None:
     by_newcomers_person(world, step)
 
 
-def not_here(_: World, __: Step) -> None:
-    """Upgrades have a test of their own, which needs a second runtime."""
+def upgrade(world: World, step: Step) -> None:
+    """Two of three members: the second one's vote is enough, and does all the rest."""
+    present = manifest()["spec_version"]
+    assert world.spec_version() < present
+    for member in world.people[:2]:
+        (member.folder / "runtime.wasm").write_bytes(compressed_blob())
+        member.run(step.text)
+    assert world.spec_version() == present
+    file = str(world.people[0].folder / "runtime.wasm")
+    third = step.text.strip().replace("runtime.wasm", file) + " 2>&1"
+    assert "the chain runs it" in world.people[2].run(third)
 
 
 DOING: dict[tuple[str, str], Callable[[World, Step], None]] = {
@@ -261,7 +276,7 @@ DOING: dict[tuple[str, str], Callable[[World, Step], None]] = {
     ("run", "first member"): by_member(0),
     ("run", "second member"): by_member(1),
     ("run", "person of the newcomer, once it is out"): once_out,
-    ("upgrade", ""): not_here,
+    ("upgrade", ""): upgrade,
     ("run", "stopped founder"): at_stopped_founder,
 }
 
