@@ -318,3 +318,28 @@ def test_the_size_of_contents_and_of_the_store_is_told(alone: CommandLine, tmp_p
 
     assert 1000 < int(alone.good("assets", "size", cid).out) < 1200
     assert alone.good("assets", "size", "--json").data["contents"].keys() == {cid}
+
+
+def test_a_creator_and_a_worker_with_stores_of_their_own_read_from_one_another(
+    cli: CommandLine, post: Post, store: LocalStore, tmp_path: Path
+) -> None:
+    workers = tmp_path / "workers store"
+    worker = CommandLine(
+        {
+            **cli.environment,
+            "DECENTRALML_STORE": str(workers),
+            "DECENTRALML_MIRRORS": str(store.root),
+        }
+    )
+    link = tmp_path / "workers-store"  # mirrors are words: a path with a space would be two
+    link.symlink_to(workers)
+    creator = CommandLine({**cli.environment, "DECENTRALML_MIRRORS": str(link)})
+
+    task = post()
+    result = deliver(worker, task)
+    creator.good("creator", "validate-task-result", task, 1, BOB, "--accept", "--key", "//Alice")
+
+    assert list(LocalStore(workers).list()) == [result]
+    assert not store.has(result)
+    (checked,) = creator.good("creator", "fetch-results", task, "--key", "//Alice", "--json").data
+    assert checked["refused"] is None
