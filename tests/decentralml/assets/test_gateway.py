@@ -6,7 +6,10 @@ tried in `tests/ipfs/test_gateway.py`.
 
 from __future__ import annotations
 
+import datetime
 import gzip
+import ipaddress
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +20,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from decentralml.assets.at_hand import AtHand
 from decentralml.assets.car import header
@@ -460,3 +467,77 @@ def test_content_past_a_limit_is_not_read_to_its_end(
         store.fetch(cid, tmp_path / "copy", BundleLimits(max_bytes=3 << 20))
 
     assert len(gateway.asked) < 8
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 that nobody signed but itself, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    place = tmp_path / "certificate.pem"
+    plain = serialization.NoEncryption()
+    pem, format_ = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    place.write_bytes(key.private_bytes(pem, format_, plain) + made.public_bytes(pem))
+    return place
+
+
+def test_over_https_only_a_certificate_that_is_trusted_will_do(
+    *,
+    kept: LocalStore,
+    gateway: Gateway,
+    bundle: Path,
+    certificate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cid = kept.put_folder(bundle)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    gateway.socket = context.wrap_socket(gateway.socket, server_side=True)
+    url = gateway.url.replace("http:", "https:")
+
+    with pytest.raises(StoreUnreachable, match="certificate cannot be trusted"):
+        GatewayStore(url, patience=QUICK).fetch(cid, tmp_path / "copy")
+
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    GatewayStore(url).fetch(cid, tmp_path / "copy")
+    assert tree_of(tmp_path / "copy") == tree_of(bundle)
+
+
+def test_from_https_it_is_not_sent_on_to_http(
+    *,
+    kept: LocalStore,
+    gateway: Gateway,
+    bundle: Path,
+    certificate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cid = kept.put_folder(bundle)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    gateway.socket = context.wrap_socket(gateway.socket, server_side=True)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+
+    def lesser(handler: Handler, wanted: str, body: bytes) -> bool:
+        handler.answer(b"", "text/plain", 302, Location=f"{gateway.url}{handler.path}")
+        return True
+
+    gateway.fault = lesser
+    with pytest.raises(StoreRefused, match="redirects to 'http:"):
+        GatewayStore(gateway.url.replace("http:", "https:")).fetch(cid, tmp_path / "copy")
