@@ -79,9 +79,11 @@ def _listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def program(variable: str, name: str) -> str | None:
+def program(variable: str, name: str) -> str:
     """A server's program: what the variable names, else what the path has."""
-    return os.environ.get(variable) or shutil.which(name)
+    found = os.environ.get(variable) or shutil.which(name)
+    assert found, f"there is no {name}: run these tests by scripts/test_cloud.sh, which gets it"
+    return found
 
 
 def s3_client(endpoint: str, key: str = KEY, secret: str = SECRET) -> Any:
@@ -117,7 +119,6 @@ def versitygw(folder: Path) -> Iterator[Service]:
     objects.mkdir()
     port = free_port()
     found = program("DECENTRALML_VERSITYGW", "versitygw")
-    assert found, "no versitygw"
     command = [found, "--port", f"127.0.0.1:{port}", "posix", str(objects)]
     with running(command, port, folder / "log", ROOT_ACCESS_KEY=KEY, ROOT_SECRET_KEY=SECRET):
         yield _s3(f"http://127.0.0.1:{port}", objects)
@@ -137,7 +138,6 @@ def fake_gcs(folder: Path) -> Iterator[Service]:
     """Google Cloud Storage's JSON API over a folder; it asks for no credentials."""
     port = free_port()
     found = program("DECENTRALML_FAKE_GCS", "fake-gcs-server")
-    assert found, "no fake-gcs-server"
     endpoint = f"http://127.0.0.1:{port}"
     command = [
         found, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port),
@@ -164,7 +164,6 @@ def azurite(folder: Path) -> Iterator[Service]:
 
     port = free_port()
     found = program("DECENTRALML_AZURITE", "azurite-blob")
-    assert found, "no azurite-blob"
     command = [
         found, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--silent",
         "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry",
