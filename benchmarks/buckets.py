@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -75,6 +76,9 @@ def measure(service: Service, what: str, url: str, path: Path, copy: Path) -> li
 
 
 def main() -> None:
+    if find_spec("s3fs") is None:
+        print("s3fs is not here: run it by scripts/test_cloud.sh --run, as this file's top says")
+        return
     megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 2048
     times = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
     figures: dict[str, list[list[float]]] = {step: [] for step in STEPS}
