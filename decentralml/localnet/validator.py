@@ -86,8 +86,9 @@ def command_of(
     command += ["--listen-addr", f"/ip4/{place.host}/tcp/{place.p2p_port}"]
     command += ["--rpc-port", str(place.rpc_port), "--rpc-max-connections", "1000"]
     command += ["--no-mdns", "--no-telemetry", "--no-prometheus"]
-    # Who tries things out looks back; a public node keeps less.
-    command += ["--state-pruning", "archive", "--blocks-pruning", "archive"]
+    if "warp" not in options:  # which leaves the past out
+        # Who tries things out looks back; a public node keeps less.
+        command += ["--state-pruning", "archive", "--blocks-pruning", "archive"]
     if place.validates:
         command += ["--validator", "--keystore-path", str(place.keystore)]
     for peer in peers:

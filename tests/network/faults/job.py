@@ -1,6 +1,6 @@
 """A federated job as people run it, while a test does things to the network under it.
 
-Alice creates, Bob and Charlie work: each in a thread, with a connection to a validator of their
+Alice creates, Eve and Ferdie work: each in a thread, with a connection to a validator of their
 own. Their functions add a number to each weight, so what the model must be is known beforehand.
 """
 
@@ -25,8 +25,8 @@ from decentralml.roles.participant import Train, Training
 from decentralml.types import BlockNumber, TaskId
 from tests.decentralml.roles.town import BASE, REWARD, Town, adding, an_offer, layers_of
 
-CREATOR, WORKERS = "Alice", ("Bob", "Charlie")
-STEPS = {"Bob": 1.0, "Charlie": 3.0}  # their mean, for equally many examples, is 2 a round
+CREATOR, WORKERS = "Alice", ("Eve", "Ferdie")
+STEPS = {"Eve": 1.0, "Ferdie": 3.0}  # their mean, for equally many examples, is 2 a round
 PATIENCE = 240.0
 """Seconds for what takes a healthy network ten: other programs may run on the machine."""
 

@@ -41,7 +41,7 @@ def test_one_killed_stops_nothing_two_stop_finality_until_they_are_back(
     grows(network, network.validators[:2], STALL)
     # What was voted for when the second one died may still become final, and no more.
     assert highest_final(network.status()) <= stopped_at + 3
-    assert job.diary.told_of_waiting("waiting for finality") == {"Alice", "Bob", "Charlie"}
+    assert job.diary.told_of_waiting("waiting for finality") == {"Alice", "Eve", "Ferdie"}
     assert job.report is None
 
     network.validators[2].start()

@@ -26,6 +26,7 @@ def test_an_empty_node_warps_to_the_head_and_follows(
     recovery.goes_on(network, "an empty node is level by warp sync")
 
     said = newcomer.log.read_text()
+    assert newcomer.is_running, said[-2000:]
     assert "Warp sync is complete" in said, said[-2000:]
     with Node(newcomer.url) as node, Node(network.validators[0].url) as old:
         # It has taken over what is final, and has executed none of the blocks before: of them
