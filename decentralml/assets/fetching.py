@@ -46,7 +46,6 @@ def unpack(  # noqa: PLR0913, PLR0917 - each is another thing, and most have a d
     progress: Progress | None = None,
     at_hand: AtHand | None = None,
     sink: Sink | None = None,
-    written: dict[bytes, Place] | None = None,
 ) -> dict[bytes, Place]:
     """Writes the file or folder that a binary CID names; memory stays flat.
 
@@ -59,7 +58,6 @@ def unpack(  # noqa: PLR0913, PLR0917 - each is another thing, and most have a d
         at_hand: files' blocks that need not come from the source; verified like its.
         sink: handed each block once it is verified, the root first, then depth first (of a folder
             in shards: all its shards before its entries); one that repeats is handed over again.
-        written: filled while it goes on with what is returned: what came before an error.
 
     Returns:
         Binary CID of each file's blocks -> where it was written; nothing without a destination.
@@ -70,8 +68,6 @@ def unpack(  # noqa: PLR0913, PLR0917 - each is another thing, and most have a d
         BundleRefused, BundleTooLarge: the content breaks a rule of bundles.
     """
     unpacking = _Unpack(source, root, limits, progress, at_hand, sink)
-    if written is not None:
-        unpacking.written = written
     unpacking.entry(root, destination, "", 1)
     return unpacking.written
 

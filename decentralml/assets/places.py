@@ -38,8 +38,11 @@ def remove(path: Path) -> None:
             path.unlink()
 
 
-def sweep(folder: Path, prefix: str = "") -> None:
-    """Removes what killed processes left unfinished in a folder, under names with this prefix."""
+def abandoned(folder: Path, prefix: str = "") -> Iterator[Path]:
+    """What killed processes left unfinished in a folder, under names with this prefix.
+
+    Each is locked for as long as it is looked at.
+    """
     for path in folder.iterdir():
         if not (path.name.startswith(prefix) and path.name.endswith(_UNFINISHED)):
             continue
@@ -47,9 +50,16 @@ def sweep(folder: Path, prefix: str = "") -> None:
             descriptor = os.open(path, _LOOK)
             try:
                 if _lock(descriptor):
-                    remove(path)
+                    yield path
             finally:
                 os.close(descriptor)
+
+
+def sweep(folder: Path, prefix: str = "") -> None:
+    """Removes what killed processes left unfinished in a folder, under names with this prefix."""
+    for path in abandoned(folder, prefix):
+        with suppress(OSError):
+            remove(path)
 
 
 @contextmanager

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from decentralml.assets.cid import cid_of_path
+from decentralml.assets.cid import cid_of_path, raw_cid, to_text
 from decentralml.assets.ipfs.private import PrivateDaemon
 from decentralml.assets.ipfs.store import IpfsStore
+from decentralml.assets.unixfs import CHUNK
 from decentralml.errors import StoreUnreachable
 from tests.ipfs.conftest import MakeDaemon
 
@@ -73,22 +77,48 @@ def test_a_fetch_that_gave_up_leaves_what_came_to_the_next_attempt(
     assert not (tmp_path / "copy").exists()
 
     made.start()
-    first_half = large.read_bytes()[: SIZE // 2 - (4 << 20)]
-    leaves = [cid_of_piece(first_half, at) for at in range(0, len(first_half), 1 << 20)]
-    store.gc(keep={cid})
-    # The daemon cannot give these any more; whoever asked for one would not find it.
-    made.run("pin", "rm", *made.run("pin", "ls", "--type=recursive", "--quiet").split())
-    made.run("block", "rm", "--force", *leaves)
+    forget(made, large.read_bytes()[: SIZE // 2 - (4 << 20)])
     store.fetch(cid, tmp_path / "copy")
 
     assert (tmp_path / "copy").read_bytes() == large.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "large"]
 
 
-def cid_of_piece(data: bytes, at: int) -> str:
-    from decentralml.assets.cid import raw_cid, to_text
+def forget(daemon: PrivateDaemon, content: bytes) -> None:
+    """Has a daemon lose a content's blocks: whoever asks for one from now on does not find it."""
+    leaves = [to_text(raw_cid(content[at : at + CHUNK])) for at in range(0, len(content), CHUNK)]
+    daemon.run("pin", "rm", *daemon.run("pin", "ls", "--type=recursive", "--quiet").split())
+    daemon.run("block", "rm", *leaves)
 
-    return to_text(raw_cid(data[at : at + (1 << 20)]))
+
+FETCH = """
+import os, signal, sys
+from pathlib import Path
+from decentralml.assets.ipfs.store import IpfsStore
+
+def die(done, total):
+    if done >= int(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+IpfsStore(sys.argv[1]).fetch(sys.argv[2], Path(sys.argv[3]), progress=die)
+"""
+
+
+def test_a_fetch_that_was_killed_leaves_what_came_to_the_next_attempt(
+    daemon: MakeDaemon, large: Path, tmp_path: Path
+) -> None:
+    made, place = daemon(), tmp_path / "copy"
+    store = IpfsStore(made.location, patience=5, comeback=5)
+    cid = store.put_file(large)
+    command = [sys.executable, "-c", FETCH, made.location, cid, str(place), str(SIZE // 2)]
+    assert subprocess.run(command).returncode == -signal.SIGKILL
+    assert not place.exists()
+
+    forget(made, large.read_bytes()[: SIZE // 2 - (4 << 20)])
+    store.fetch(cid, place)
+
+    assert place.read_bytes() == large.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "large"]
 
 
 def test_a_put_goes_on_where_it_was_when_the_daemon_comes_back(

@@ -48,7 +48,7 @@ def test_a_file_without_a_byte_comes_across_though_daemons_do_not_hand_it_over(
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").touch()
     (tmp_path / "package" / "train.py").write_text("print('trained')\n")
-    here, there = map(store_on, two_daemons)
+    here, there = (store_on(one, patience=60) for one in two_daemons)
     folder = here.put_folder(tmp_path / "package")
     file = here.put_file(tmp_path / "package" / "__init__.py")
     began = time.monotonic()
@@ -58,7 +58,7 @@ def test_a_file_without_a_byte_comes_across_though_daemons_do_not_hand_it_over(
 
     assert tree_of(tmp_path / "folder") == tree_of(tmp_path / "package")
     assert (tmp_path / "file").read_bytes() == b""
-    assert time.monotonic() - began < 15  # no block was waited for in vain
+    assert time.monotonic() - began < 50  # no block was waited for in vain
 
 
 def test_what_neither_has_is_not_found_in_bounded_time(two_daemons: Two, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_what_neither_has_is_not_found_in_bounded_time(two_daemons: Two, tmp_pat
     with pytest.raises(AssetNotFound):
         there.fetch(cid, tmp_path / "copy")
 
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 50
 
 
 def test_what_only_a_dead_daemon_has_is_not_found_until_it_is_back(

@@ -2,48 +2,59 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from decentralml.assets import places
-from decentralml.assets.at_hand import AtHand, Place
-from decentralml.assets.cid import fits
+from decentralml.assets.at_hand import Place
+from decentralml.assets.cid import fits, raw_cid
 from decentralml.assets.fetching import BlockSource
+from decentralml.assets.unixfs import CHUNK
 from decentralml.types import Cid
 
 _CONTENT = "content"
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Rest:
     """A folder beside the destination, there only between an interrupted fetch and its next try.
 
-    Nothing in it is believed: whatever is read from it is hashed again.
+    Files in it have their content as far as it came. What that is, is found by hashing them: so
+    nothing in it is believed, and nothing was to be noted while the fetch ran.
     """
 
     def __init__(self, destination: Path, cid: Cid) -> None:
-        name = f".{destination.name[:100]}.{cid[-16:]}.rest"
-        self.folder = destination.parent / name
+        self._destination = destination
+        self._prefix = f".{destination.name[:100]}."
+        self.folder = destination.parent / f"{self._prefix}{cid[-16:]}.rest"
 
     def exists(self) -> bool:
         """Whether there is one."""
         return self.folder.is_dir()
 
+    def adopt(self) -> None:
+        """Takes over what a killed process left of its fetch to the same destination."""
+        if self.exists() or not self._destination.parent.is_dir():
+            return
+        for left in places.abandoned(self._destination.parent, self._prefix):
+            if (left / _CONTENT).exists():
+                self.keep(left / _CONTENT)
+                return
+
     def before(self, source: BlockSource) -> BlockSource:
         """The same blocks, but those that came before are taken from here."""
-        return _Before(AtHand(self.folder), source)
+        return _Before(self.folder / _CONTENT, source)
 
-    def keep(self, made: Path, written: dict[bytes, Place]) -> None:
+    def keep(self, made: Path) -> None:
         """Moves what an interrupted fetch wrote here, in place of what an earlier one left."""
+        if not any(path.stat().st_size for path in _files(made)):
+            return
         self.drop()
-        with suppress(OSError):  # another process was first, or the disk is full: begun anew then
+        with suppress(OSError):  # another process was first: begun anew then
             self.folder.mkdir(mode=0o700)
             made.rename(self.folder / _CONTENT)
-            AtHand(self.folder).keep(
-                {
-                    block: place.moved(made, self.folder / _CONTENT)
-                    for block, place in written.items()
-                }
-            )
 
     def drop(self) -> None:
         """Removes it."""
@@ -51,9 +62,35 @@ class Rest:
 
 
 class _Before:
-    def __init__(self, rest: AtHand, source: BlockSource) -> None:
-        self._rest, self._source = rest, source
+    def __init__(self, content: Path, source: BlockSource) -> None:
+        self._source = source
+        self._places = {
+            raw_cid(chunk): Place(path, at, len(chunk))
+            for path in _files(content)
+            for at, chunk in _chunks(path)
+        }
 
     def get(self, cid: bytes) -> bytes:
-        block = self._rest.get(cid)
-        return block if block is not None and fits(cid, block) else self._source.get(cid)
+        place = self._places.get(cid)
+        if place is not None:
+            with place.path.open("rb") as file:
+                block = os.pread(file.fileno(), place.length, place.start)
+            if fits(cid, block):
+                return block
+        return self._source.get(cid)
+
+
+def _files(content: Path) -> list[Path]:
+    """The regular files in a file or folder."""
+    if content.is_dir():
+        return [Path(folder) / name for folder, _, names in os.walk(content) for name in names]
+    return [content] if content.is_file() else []
+
+
+def _chunks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """A file's chunks, each with where it begins."""
+    with os.fdopen(os.open(path, _FLAGS), "rb") as file:
+        at = 0
+        while chunk := file.read(CHUNK):
+            yield at, chunk
+            at += len(chunk)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from decentralml.assets import places
 from decentralml.assets.adding import add_path
-from decentralml.assets.at_hand import AtHand, Place
+from decentralml.assets.at_hand import AtHand
 from decentralml.assets.car import header
 from decentralml.assets.cid import (
     Progress,
@@ -138,16 +138,18 @@ class IpfsStore:
     ) -> None:
         """As `AssetStore.fetch`. What came before it broke off is kept for the next attempt."""
         root, rest = to_bytes(cid), Rest(destination, cid)
+        rest.adopt()
         some = rest.exists() or (at_hand is not None and not at_hand.is_empty())
-        written: dict[bytes, Place] = {}
         with places.new_folder_for(destination) as place, self._source(cid, some=some) as source:
             made = place / "content"
             before = rest.before(source) if rest.exists() else source
             try:
-                unpack(before, root, made, limits, progress, at_hand, written=written)
+                written = unpack(before, root, made, limits, progress, at_hand)
             except StoreUnreachable:
-                if written:
-                    rest.keep(made, written)
+                rest.keep(made)
+                raise
+            except (ContentMismatch, BundleRefused, BundleTooLarge):
+                rest.drop()
                 raise
             places.move(made, destination)
         rest.drop()

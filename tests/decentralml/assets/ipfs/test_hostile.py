@@ -440,13 +440,26 @@ def test_what_an_interrupted_fetch_left_is_not_believed(tmp_path: Path) -> None:
         cid = daemon.add(tmp_path / "file")
         rest = tmp_path / f".copy.{cid[-16:]}.rest"
         rest.mkdir()
-        (rest / "content").write_bytes(bytes(3 << 20))
-        leaves = [other for other in daemon.blocks if other != cid]
-        (rest / "blocks").write_text(f"{leaves[0]} 0 {1 << 20} content\n")
+        (rest / "content").write_bytes(os.urandom(3 << 20))
         IpfsStore(daemon.location, patience=PATIENCE).fetch(cid, tmp_path / "copy")
 
     assert (tmp_path / "copy").read_bytes() == (tmp_path / "file").read_bytes()
     assert not rest.exists()
+
+
+def test_a_refused_content_leaves_nothing_of_earlier_attempts(
+    daemon: FakeDaemon, store: IpfsStore, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(os.urandom(3 << 20))
+    cid = daemon.add(tmp_path / "file")
+    rest = tmp_path / f".copy.{cid[-16:]}.rest"
+    rest.mkdir()
+    (rest / "content").write_bytes((tmp_path / "file").read_bytes()[: 1 << 20])
+
+    with pytest.raises(BundleTooLarge):
+        store.fetch(cid, tmp_path / "copy", BundleLimits(max_bytes=2 << 20))
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
 
 
 def test_what_is_at_hand_is_not_asked_of_the_daemon(
