@@ -50,8 +50,11 @@ class Three:
     @classmethod
     def of(cls, number: int) -> Three:
         """People whom nobody else is."""
-        roles = ("creator", "worker", "second")
-        return cls(number, *(Keypair.create_from_uri(f"//load{number}//{r}") for r in roles))
+
+        def key(role: str) -> Keypair:
+            return Keypair.create_from_uri(f"//load{number}//{role}")
+
+        return cls(number, key("creator"), key("worker"), key("second"))
 
     def people(self) -> tuple[Keypair, Keypair, Keypair]:
         """All three."""
@@ -150,6 +153,7 @@ class Load:
     seconds: float = 0.0
     transactions: int = 0
     per_block: list[int] = field(default_factory=list)
+    _sent_at: int = 0  # the block after which a result's silence counts
 
     def run(self) -> None:
         """All stages, one after another."""

@@ -53,6 +53,13 @@ def test_a_follower_has_no_keystore_and_does_not_validate(place: Place) -> None:
     )
 
 
+def test_every_node_keeps_the_past_but_one_that_leaves_it_out(place: Place) -> None:
+    whole = command_of(Path("node"), Path("spec.json"), place, [place])
+    warping = command_of(Path("node"), Path("spec.json"), place, [place], ["--sync", "warp"])
+    assert whole.count("archive") == 2
+    assert "archive" not in warping
+
+
 def test_no_secret_is_on_the_command_line(place: Place) -> None:
     command = command_of(Path("node"), Path("spec.json"), place, [place])
     assert "--node-key-file" in command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decentralml.chain.node import Node
-from decentralml.errors import RequestRefused
+from decentralml.errors import StateDiscarded
 from decentralml.localnet import LocalNetwork
 from decentralml.localnet.rpc import ask
 from tests.network.faults.recovery import Recovery, highest_final
@@ -33,7 +33,7 @@ def test_an_empty_node_warps_to_the_head_and_follows(
         # it has the headers, and no state.
         first = old.block_hash(1)
         assert old.request("state_getStorage", TIMESTAMP, first) is not None
-        with pytest.raises(RequestRefused):
+        with pytest.raises(StateDiscarded):
             node.request("state_getStorage", TIMESTAMP, first)
         final = node.finalised()
         assert node.request("state_getStorage", TIMESTAMP, final.hash) == old.request(
