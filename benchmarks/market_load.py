@@ -19,7 +19,7 @@ from decentralml.chain import calls
 from decentralml.chain.calls import PALLET, Call
 from decentralml.chain.keys import Keypair
 from decentralml.chain.market import Market
-from decentralml.chain.node import ERA_BLOCKS, Block, Node
+from decentralml.chain.node import ERA_BLOCKS, NEEDED_CALLS, Block, Node
 from decentralml.chain.records import Accept, Manual, Reject, Ruling, Schedule, TaskKind, Terms
 from decentralml.chain.runtime import extrinsic_hash
 from decentralml.types import AccountId, BlockNumber, Cid, Planck, Round, TaskId
@@ -154,9 +154,10 @@ class Load:
     transactions: int = 0
     per_block: list[int] = field(default_factory=list)
     _sent_at: int = 0  # the block after which a result's silence counts
+    _called: set[str] = field(default_factory=set)
 
     def run(self) -> None:
-        """All stages, one after another."""
+        """All stages, one after another. Ends the program when a call fails or none is made."""
         groups = [Three.of(number) for number in range(self.tasks)]
         with Node(self.urls[0], timeout=PATIENCE, wait="inclusion") as self._node:
             self._nonces = {account(p): 0 for group in groups for p in group.people()}
@@ -170,6 +171,8 @@ class Load:
                 if stage == 2:
                     self._sent_at = int(blocks[-1].number)
                 self.after(stage)
+        if left_out := NEEDED_CALLS - self._called:
+            raise SystemExit(f"not every call was made: {', '.join(sorted(left_out))} missing")
 
     def _fund(self, groups: Sequence[Three]) -> None:
         alice = Market(self._node, Keypair.create_from_uri("//Alice"))
@@ -203,6 +206,7 @@ class Load:
         for key, call in wanted:
             nonce = self._nonces[account(key)]
             self._nonces[account(key)] += 1
+            self._called.add(call.name)
             yield runtime.sign(call, key, nonce, ERA_BLOCKS, hashes)[0]
 
     def _send(self, extrinsics: Sequence[str]) -> None:
