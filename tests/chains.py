@@ -26,8 +26,7 @@ SUFFIX = "DECENTRALML_TEST_PEOPLE"
 """What distinguishes a test's people from those of others; processes that it starts inherit it."""
 CAST = ("Alice", "Bob", "Charlie", "Dave", "Eve", "Ferdie")
 SOURCES = (*CAST, *(f"{name}//stash" for name in CAST))
-PURSE, ALICES_PURSE = 300 * TOKEN, 3_000 * TOKEN
-BANK = 200_000 * TOKEN
+PURSE, ALICES_PURSE = 100 * TOKEN, 2_000 * TOKEN
 AHEAD = 20  # tests whose people get their money in one transaction
 BLOCK_SECONDS = 2.0
 
@@ -88,15 +87,13 @@ class Bank:
 
     Args:
         node: of the network.
-        source: which of the genesis accounts fills it.
+        source: which of the genesis accounts it is.
     """
 
     def __init__(self, node: Node, source: int) -> None:
         self.node, self._ready = node, list[str]()
-        self._market = Market(node, Keypair.create_from_uri(f"//Bank//{secrets.token_hex(8)}"))
-        from_genesis = f"//{SOURCES[source % len(SOURCES)]}"
-        genesis = Market(node, Keypair.create_from_uri(from_genesis, ss58_format=42))
-        genesis.transfer(self._market.account, Planck(BANK))
+        uri = f"//{SOURCES[source % len(SOURCES)]}"
+        self._market = Market(node, Keypair.create_from_uri(uri, ss58_format=42))
 
     @contextmanager
     def people(self) -> Iterator[None]:
@@ -114,16 +111,17 @@ class Bank:
                 os.environ[SUFFIX] = before
 
     def _fund(self) -> None:
-        self._ready = [f"//{secrets.token_hex(8)}" for _ in range(AHEAD)]
+        suffixes = [f"//{secrets.token_hex(8)}" for _ in range(AHEAD)]
         gifts = [
             calls.transfer(
                 AccountId(Keypair.create_from_uri(f"//{name}{suffix}").ss58_address),
                 Planck(ALICES_PURSE if name == "Alice" else PURSE),
             )
-            for suffix in self._ready
+            for suffix in suffixes
             for name in CAST
         ]
         self._market.call(calls.batch(gifts))
+        self._ready = suffixes
 
 
 def as_many(chain: object, *, development: int, network: int) -> int:

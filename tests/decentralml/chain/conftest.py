@@ -71,8 +71,9 @@ def bob(people: People) -> Market:
 
 
 @pytest.fixture
-def terms() -> Callable[..., Terms]:
+def terms(dev_chain: DevChain | SharedChain) -> Callable[..., Terms]:
     """Terms of a small task; what is named is changed."""
+    accept_before = dev_chain.best + 1000
 
     def make(**changes: Any) -> Terms:
         values: dict[str, Any] = {
@@ -82,7 +83,7 @@ def terms() -> Callable[..., Terms]:
             "reward": Planck(2 * TOKEN),
             "slots": 3,
             "policy": Manual(),
-            "schedule": Schedule(*map(BlockNumber, (1000, 100, 100, 100))),
+            "schedule": Schedule(*map(BlockNumber, (accept_before, 100, 100, 100))),
         }
         return Terms(**{**values, **changes})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,6 @@ from decentralml.chain.records import (
     Reject,
     ResultStatus,
     Ruling,
-    Schedule,
     Task,
     TaskKind,
     TaskStatus,
@@ -47,7 +47,12 @@ BUNDLE = Cid("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy")
 RESULT = Cid("bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku")
 FIRST = Round(1)
 NO_TASK = TaskId(2**40)
-SHORT = Schedule(*map(BlockNumber, (1000, 100, 20, 100)))  # to validate: seconds, not minutes
+VALIDATE_TIME = BlockNumber(20)
+
+
+def soon_accepted(terms: MakeTerms) -> Terms:
+    """Terms under which silence is acceptance after seconds rather than minutes."""
+    return terms(schedule=replace(terms().schedule, validate_time=VALIDATE_TIME))
 
 
 def test_a_posted_task_is_read_with_the_terms_that_were_posted(
@@ -137,12 +142,12 @@ def test_rounds_go_on_with_the_next_model(alice: Market, bob: Market, terms: Mak
 def test_silence_of_the_validator_is_acceptance_that_anybody_may_claim(
     dev_chain: DevChain, alice: Market, bob: Market, terms: MakeTerms
 ) -> None:
-    task, _ = alice.create_task(terms(schedule=SHORT))
+    task, _ = alice.create_task(soon_accepted(terms))
     bob.accept_task(task)
     bob.send_task_result(task, FIRST, RESULT)
     with pytest.raises(call_errors.TooEarly):
         bob.claim_result(task, FIRST, bob.account)
-    dev_chain.new_block(int(SHORT.validate_time))
+    dev_chain.new_block(VALIDATE_TIME)
 
     claimed = bob.claim_result(task, FIRST, bob.account)
 
@@ -443,10 +448,10 @@ def test_an_appointed_key_has_what_silence_pays_settled_as_anybody_may(
 ) -> None:
     bob.call(calls.appoint(people.market("Charlie").account))
     worker = people.in_name_of("Charlie", bob.account)
-    task, _ = alice.create_task(terms(schedule=SHORT))
+    task, _ = alice.create_task(soon_accepted(terms))
     worker.accept_task(task)
     worker.send_task_result(task, FIRST, RESULT)
-    dev_chain.new_block(int(SHORT.validate_time))
+    dev_chain.new_block(VALIDATE_TIME)
     worker.claim_result(task, FIRST, bob.account)
     (result,) = alice.results_of(task)
     assert (result.status, result.paid) == (ResultStatus.ACCEPTED, alice.task(task).terms.reward)

@@ -41,6 +41,7 @@ def free_port() -> int:
 # -- what the chain is
 
 
+@pytest.mark.development_only("is about what a development chain says")
 def test_a_development_chain_says_what_it_is(dev_chain: DevChain) -> None:
     with Node(dev_chain.url, timeout=20) as node:
         assert node.is_development()

@@ -524,6 +524,6 @@ def test_a_watch_of_a_task_that_is_not_there_says_so_and_one_that_goes_away_is_l
     task = posted(town)
     creator = town.creator("Alice")
     with pytest.raises(UnknownTask):
-        creator.watch(lambda: [task, TaskId(99)], once=True)
-    looks = iter([[task], [task, TaskId(99)]])
+        creator.watch(lambda: [task, TaskId(2**40)], once=True)
+    looks = iter([[task], [task, TaskId(2**40)]])
     creator.watch(lambda: next(looks), once=True)

@@ -79,7 +79,7 @@ def test_a_step_begun_with_other_arguments_is_finished_and_the_person_told(
             "end", calls.withdraw_task(task)
         )
     with pytest.raises(OutOfOrder, match="is done with those now"):
-        Outbox(alice, journal).send("end", calls.withdraw_task(TaskId(99)))
+        Outbox(alice, journal).send("end", calls.withdraw_task(TaskId(2**40)))
     entry = journal.call("end")
     assert entry is not None
     assert entry.state is CallState.DONE
@@ -100,7 +100,7 @@ def test_a_refused_step_is_noted_and_may_begin_anew(
 
 
 def test_a_refusal_that_nobody_saw_is_found_by_the_restart(bob: Market, journal: Journal) -> None:
-    call = calls.accept_task(TaskId(99))
+    call = calls.accept_task(TaskId(2**40))
     with pytest.raises(Killed):
         Outbox(bob, journal, killed_at(":refused")).send("accept", call)  # type: ignore[arg-type]
     outbox = Outbox(bob, journal)
@@ -176,6 +176,6 @@ def test_a_poor_account_is_told_so_and_does_not_hold_up_other_steps(
 
 
 def test_the_chains_words_come_through(bob: Market, journal: Journal) -> None:
-    verdict = calls.validate_task_result(TaskId(9), Round(1), bob.account, Reject("no"))
+    verdict = calls.validate_task_result(TaskId(2**40), Round(1), bob.account, Reject("no"))
     with pytest.raises(UnknownTask):
         Outbox(bob, journal).send("validate", verdict)

@@ -486,7 +486,7 @@ def test_a_job_is_for_ones_own_contribution_tasks(town: Town) -> None:
     with pytest.raises(OutOfOrder, match="another account's"):
         Job(town.creator("Bob"), told.task, Plan())
     with pytest.raises(UnknownTask):
-        Job(town.creator("Alice"), TaskId(99), Plan())
+        Job(town.creator("Alice"), TaskId(2**40), Plan())
     other = town.creator("Alice").create_task(
         town.bundle(), an_offer(kind=TaskKind.ENGINEERING), model=town.base_model()
     )
