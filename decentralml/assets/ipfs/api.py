@@ -38,10 +38,14 @@ CONNECT_SECONDS = 5.0
 _GRACE = 10.0  # seconds, at most, beyond what the daemon itself was told to take
 _SWEEP_SECONDS = 3600.0
 _SMALL = 1 << 20  # bytes of an answer about one thing
-_LIST = 256 << 20  # bytes of an answer about all pins: more than a million
+_LIST = 32 << 20  # bytes of an answer about all pins of ours: some 200,000
 _PIECE = 1 << 20  # bytes that are sent at once
 _READ = 256 << 10  # bytes that are read at once
 _MISSING = ("could not find", "not found", "context deadline exceeded", "was not found locally")
+# What the library runs into when an answer has another form than it takes for granted.
+_NONSENSE = (
+    failures.Error, AssertionError, AttributeError, RecursionError, TypeError, ValueError
+)  # fmt: skip
 _NO_KUBO = "Is it the API of a kubo daemon? Compare with `ipfs config Addresses.API`."
 _LATER = "Try again; `ipfs diag sys` tells how the daemon fares."
 
@@ -110,11 +114,6 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def version(self) -> str:
-        """The daemon's version, for people."""
-        with self._asking(self._slack, _SMALL):
-            return str(_field(self._client.version(), "Version"))[:40]
-
     def block(self, cid: bytes, *, offline: bool = False) -> bytes:
         """A block, not verified; looked for in the daemon's network unless ``offline``.
 
@@ -178,7 +177,7 @@ class Api:
                         before = so_far
                         self._allowance.renew(MAX_BLOCK, _LIST)
         # Cut off: kubo tells that in a trailer, which nobody reads here.
-        raise AssetNotFound(text, f"{self._where} as a whole")
+        raise AssetNotFound(text, self._where)
 
     def is_pinned(self, cid: bytes) -> bool:
         """Whether this very block is pinned with all that it links."""
@@ -242,7 +241,7 @@ class Api:
             raise self._away(error.original or error) from None
         except requests.RequestException as error:
             raise self._away(error) from None
-        except (failures.Error, AssertionError, ValueError, TypeError, RecursionError) as error:
+        except _NONSENSE as error:
             why = f"it answered what no kubo answers ({str(error)[:200]!a})"
             raise StoreRefused(self._where, why, _NO_KUBO) from None
 

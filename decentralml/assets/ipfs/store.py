@@ -43,6 +43,7 @@ from decentralml.errors import (
     BundleRefused,
     BundleTooLarge,
     ContentMismatch,
+    StoreRefused,
     StoreUnreachable,
     WrongBytes,
 )
@@ -126,7 +127,7 @@ class IpfsStore:
                 return
             sending = Sending(daemon, root, ask_first=False)
             unpack(source, root, None, self._limits, progress, sink=sending.add)
-            sending.finish()
+            _finished(sending, last=True)
 
     def fetch(
         self,
@@ -264,11 +265,15 @@ class _OneByOne:
 
 
 def _finished(sending: Sending, *, last: bool) -> bool:
-    """Whether all that was to be kept is; what was there may have been cleared meanwhile."""
+    """Whether all that was to be kept is; what was there may have been cleared meanwhile.
+
+    Raises: StoreRefused: this was the last attempt.
+    """
     try:
         sending.finish()
-    except AssetNotFound:
+    except AssetNotFound as error:
         if last:
-            raise
+            advice = "Try again; something may be clearing it all the time (`ipfs repo gc`)."
+            raise StoreRefused(error.store, "it lost what it was sent", advice) from error
         return False
     return True

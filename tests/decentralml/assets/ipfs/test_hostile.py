@@ -315,6 +315,22 @@ def test_a_list_in_another_form_is_refused(
         list(store.list())
 
 
+@pytest.mark.parametrize(
+    "body", [b"[]", b"7", b'"x"', b"null", b'{"Pins": 7', b'{"Progress": "x"}']
+)
+def test_a_pin_answered_in_another_form_is_no_pin(
+    daemon: FakeDaemon, store: IpfsStore, tmp_path: Path, body: bytes
+) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    daemon.answers["pin/ls"] = lambda call: call.tell(
+        {"Message": f"path '{call.cid}' is not pinned", "Code": 0}, "500 Internal Server Error"
+    )
+    daemon.answers["pin/add"] = lambda call: call.answer(body)
+
+    with pytest.raises(StoreRefused):
+        store.put_file(tmp_path / "file")
+
+
 def test_pins_of_others_that_look_like_ours_are_not_listed_nor_removed(
     daemon: FakeDaemon, store: IpfsStore, folder: Path
 ) -> None:
