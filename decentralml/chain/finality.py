@@ -63,6 +63,11 @@ class FinalityWatch:
         self._since = self._looked = clock()
         self._said: float | None = None  # when it was last said that nothing becomes final
 
+    @property
+    def has_stopped(self) -> bool:
+        """Whether no block had become final for `SAY_AFTER` when `look` last asked."""
+        return self._said is not None
+
     def look(self) -> None:
         """Say, if it is so, that finality has stopped or goes on; cheap when called often.
 
@@ -70,20 +75,24 @@ class FinalityWatch:
             NodeUnreachable: no node answers.
         """
         now = self._clock()
-        told = self._node.on_waiting
-        if told is None or self._node.wait != "finality" or now - self._looked < LOOK_EVERY:
+        if self._node.wait != "finality" or now - self._looked < LOOK_EVERY:
             return
         self._looked = now
         height = self._node.finalised().number
         if self._height is None or height > self._height:
             if self._said is not None:
-                told(FinalityNews(height, self._node.best().number, now - self._since, True))
+                self._tell(height, now - self._since, goes_on=True)
             self._height, self._since, self._said = height, now, None
             return
         if now - (self._since if self._said is None else self._said) < self._patience():
             return
         self._said = now
-        told(FinalityNews(height, self._node.best().number, now - self._since, False))
+        self._tell(height, now - self._since, goes_on=False)
+
+    def _tell(self, height: BlockNumber, seconds: float, *, goes_on: bool) -> None:
+        told = self._node.on_waiting
+        if told is not None:
+            told(FinalityNews(height, self._node.best().number, seconds, goes_on))
 
     def _patience(self) -> float:
         return SAY_AFTER if self._said is None else SAY_AGAIN

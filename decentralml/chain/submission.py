@@ -90,7 +90,8 @@ class Submission:
         that takes; `Node.on_waiting` hears of it when it takes long.
 
         Raises:
-            TransactionPending: not in a block within the node's time limit; it may still come in.
+            TransactionPending: not in a block within the node's time limit, though blocks become
+                final; it may still come in.
             TransactionRefused, InsufficientFunds: the node does not take it.
             NodeUnreachable: no node answers.
         """
@@ -186,7 +187,9 @@ class Submission:
 
     def _rest(self) -> None:
         self.node.finality.look()
-        if self._seen is None and time.monotonic() >= self._end:
+        # A chain that cannot finalise makes its blocks ever more slowly: no call is late there.
+        waits_on = self._seen is not None or self.node.finality.has_stopped
+        if not waits_on and time.monotonic() >= self._end:
             signed = self.signed
             raise TransactionPending(
                 signed.call_name, signed.hash, signed.last_block, self.node.timeout

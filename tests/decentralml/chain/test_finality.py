@@ -96,6 +96,17 @@ def test_where_inclusion_counts_nobody_is_told_and_nothing_asked(chain: Chain) -
     assert chain.asked == before
 
 
+def test_that_it_has_stopped_is_known_without_anybody_who_is_told(chain: Chain) -> None:
+    chain.on_waiting = None
+    chain.passes(SAY_AFTER - 1)
+    assert not chain.watch.has_stopped
+    chain.passes(LOOK_EVERY)
+    assert chain.watch.has_stopped
+    chain.final += 1
+    chain.passes(LOOK_EVERY)
+    assert not chain.watch.has_stopped
+
+
 @pytest.mark.development_only("holds finality back by a proxy that answers for the node")
 def test_a_call_in_a_block_is_waited_for_beyond_the_time_limit_until_it_is_final(
     proxy: Any, dev_chain: DevChain, monkeypatch: pytest.MonkeyPatch
@@ -127,5 +138,30 @@ def test_a_call_in_a_block_is_waited_for_beyond_the_time_limit_until_it_is_final
         assert waiting.is_alive()  # the time limit is over, and nothing was given up
         assert heard[0].finalised == 0 and heard[0].best == 1
         proxy.tamper.clear()
+        waiting.join(20)
+        assert receipts == [1]
+
+
+@pytest.mark.development_only("makes no blocks")
+def test_a_call_that_no_block_takes_is_not_late_while_finality_has_stopped(
+    start_chain: Callable[..., DevChain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("decentralml.chain.finality.SAY_AFTER", 0.2)
+    monkeypatch.setattr("decentralml.chain.finality.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("decentralml.chain.submission.WATCH_SECONDS", 0.1)
+    chain, told = start_chain(block_time="manual"), threading.Event()
+    with Node(chain.url, timeout=3.0, wait="finality") as node:
+        alice = Market(node, well_known(uri_of("Alice"), node))
+        node.on_waiting = lambda _: told.set()
+        signed = alice.sign(calls.transfer(address_of("Bob"), Planck(TOKEN)))
+        receipts: list[int] = []
+        waiting = threading.Thread(
+            target=lambda: receipts.append(alice.submit(signed).block_number), daemon=True
+        )
+        waiting.start()
+        assert told.wait(20)
+        waiting.join(1.5 * node.timeout)
+        assert waiting.is_alive()
+        chain.new_block()
         waiting.join(20)
         assert receipts == [1]
