@@ -3,9 +3,7 @@
 //! From the command line to the work.
 
 use sc_cli::{KeySubcommand, SubstrateCli};
-use sc_network::{
-    config::NetworkBackendType, Litep2pNetworkBackend, NetworkWorker,
-};
+use sc_network::{config::NetworkBackendType, Litep2pNetworkBackend, NetworkWorker};
 use sc_service::PartialComponents;
 
 use crate::{

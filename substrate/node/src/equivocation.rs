@@ -55,7 +55,7 @@ pub fn counter(registry: Option<&Registry>) -> Result<Option<Counter<U64>>, Prom
     registry
         .map(|registry| {
             let counter = Counter::new(
-                "block_equivocations_total",
+                "substrate_block_equivocations_total",
                 "Blocks whose author had already made another one for the same slot",
             )?;
             register(counter, registry)
@@ -76,7 +76,7 @@ pub async fn watch(client: Arc<FullClient>, counter: Option<Counter<U64>>) {
         };
         error!(
             target: "equivocation",
-            "{author} made two blocks for slot {slot}: {first} and {}", block.hash,
+            "{author} made two blocks for slot {slot}: {first:?} and {:?}", block.hash,
         );
         if let Some(counter) = &counter {
             counter.inc();

@@ -10,7 +10,9 @@ use sc_consensus_grandpa::{
     grandpa_peers_set_config, protocol_standard_name, warp_proof, FinalityProofProvider,
     GrandpaBlockImport, LinkHalf, SharedVoterState,
 };
-use sc_network::{config::FullNetworkConfiguration, NetworkBackend};
+use sc_network::{
+    config::FullNetworkConfiguration, service::traits::NetworkService, NetworkBackend,
+};
 use sc_offchain::{OffchainWorkerOptions, OffchainWorkers};
 use sc_service::{
     build_network, error::Error as ServiceError, new_full_parts, new_wasm_executor, spawn_tasks,
@@ -21,6 +23,7 @@ use sc_storage_monitor::{StorageMonitorParams, StorageMonitorService};
 use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool::TransactionPoolHandle;
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
+use sp_keystore::KeystorePtr;
 
 use crate::{
     authoring, equivocation, finality, rpc,
@@ -47,16 +50,7 @@ type Parts = PartialComponents<
 
 /// What every command that opens the database needs.
 pub fn new_partial(config: &Configuration) -> Result<Parts, ServiceError> {
-    let telemetry = config
-        .telemetry_endpoints
-        .clone()
-        .filter(|endpoints| !endpoints.is_empty())
-        .map(|endpoints| -> Result<_, sc_telemetry::Error> {
-            let worker = TelemetryWorker::new(16)?;
-            let telemetry = worker.handle().new_telemetry(endpoints);
-            Ok((worker, telemetry))
-        })
-        .transpose()?;
+    let telemetry = telemetry(config)?;
     let handle = telemetry.as_ref().map(|(_, telemetry)| telemetry.handle());
 
     let executor = new_wasm_executor(&config.executor);
@@ -108,6 +102,64 @@ pub fn new_partial(config: &Configuration) -> Result<Parts, ServiceError> {
     })
 }
 
+/// Where this node reports itself, if anywhere, and the worker that does it.
+fn telemetry(
+    config: &Configuration,
+) -> Result<Option<(TelemetryWorker, Telemetry)>, sc_telemetry::Error> {
+    let endpoints = config.telemetry_endpoints.clone();
+    endpoints
+        .filter(|endpoints| !endpoints.is_empty())
+        .map(|endpoints| {
+            let worker = TelemetryWorker::new(16)?;
+            let telemetry = worker.handle().new_telemetry(endpoints);
+            Ok((worker, telemetry))
+        })
+        .transpose()
+}
+
+/// Stop the node in order before the disk of its database is full.
+fn watch_disk(
+    config: &Configuration,
+    disk: StorageMonitorParams,
+    tasks: &TaskManager,
+) -> Result<(), ServiceError> {
+    let Some(folder) = config.database.path().and_then(Path::parent) else {
+        return Ok(());
+    };
+    let spawner = tasks.spawn_essential_handle();
+    StorageMonitorService::try_spawn(disk, folder.to_path_buf(), &spawner)
+        .map_err(|error| ServiceError::Application(error.into()))
+}
+
+/// Run what the runtime asks to be run beside its blocks.
+fn start_offchain_workers(
+    config: &Configuration,
+    client: &Arc<FullClient>,
+    backend: &FullBackend,
+    keystore: KeystorePtr,
+    pool: &Arc<Pool>,
+    network: Arc<dyn NetworkService>,
+    tasks: &TaskManager,
+) -> Result<(), ServiceError> {
+    let workers = OffchainWorkers::new(OffchainWorkerOptions {
+        runtime_api_provider: client.clone(),
+        is_validator: config.role.is_authority(),
+        keystore: Some(keystore),
+        offchain_db: backend.offchain_storage(),
+        transaction_pool: Some(OffchainTransactionPoolFactory::new(pool.clone())),
+        network_provider: Arc::new(network),
+        // The market asks nothing of the web, and an upgrade shall not make every validator do.
+        enable_http_requests: false,
+        custom_extensions: |_| Vec::new(),
+    })?;
+    tasks.spawn_handle().spawn(
+        "offchain-workers-runner",
+        "offchain-worker",
+        workers.run(client.clone(), tasks.spawn_handle()).boxed(),
+    );
+    Ok(())
+}
+
 /// A running node; it stops when the returned task manager does.
 ///
 /// Args:
@@ -130,14 +182,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
     let telemetry_handle = telemetry.as_ref().map(|telemetry| telemetry.handle());
     let registry = config.prometheus_registry().cloned();
 
-    if let Some(path) = config.database.path().and_then(Path::parent) {
-        StorageMonitorService::try_spawn(
-            disk,
-            path.to_path_buf(),
-            &task_manager.spawn_essential_handle(),
-        )
-        .map_err(|error| ServiceError::Application(error.into()))?;
-    }
+    watch_disk(&config, disk, &task_manager)?;
 
     let metrics = N::register_notification_metrics(registry.as_ref());
     let mut net_config =
@@ -174,26 +219,15 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
         })?;
 
     if config.offchain_worker.enabled {
-        let workers = OffchainWorkers::new(OffchainWorkerOptions {
-            runtime_api_provider: client.clone(),
-            is_validator: config.role.is_authority(),
-            keystore: Some(keystore.clone()),
-            offchain_db: backend.offchain_storage(),
-            transaction_pool: Some(OffchainTransactionPoolFactory::new(
-                transaction_pool.clone(),
-            )),
-            network_provider: Arc::new(network.clone()),
-            // The market asks nothing of the web, and an upgrade shall not make every validator do.
-            enable_http_requests: false,
-            custom_extensions: |_| Vec::new(),
-        })?;
-        task_manager.spawn_handle().spawn(
-            "offchain-workers-runner",
-            "offchain-worker",
-            workers
-                .run(client.clone(), task_manager.spawn_handle())
-                .boxed(),
-        );
+        start_offchain_workers(
+            &config,
+            &client,
+            &backend,
+            keystore.clone(),
+            &transaction_pool,
+            network.clone(),
+            &task_manager,
+        )?;
     }
 
     let shared_state = SharedVoterState::empty();
