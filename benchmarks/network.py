@@ -5,7 +5,8 @@
 On both chains the same load (`market_load`): every call of the market, signed beforehand by people
 of their own, sent to all nodes at once, until all are in blocks. Reported are
 
-* transactions a second, and the most in one block;
+* transactions a second, and the most in one block; what one node computes for each (validators
+  make their empty blocks in that time too);
 * how many blocks, and seconds, the last final block is behind the best one while that goes on;
 * what a task and a result add to the state (bytes of keys and values), and to the database on disk
   (a validator's ParityDB; SQLite on the development chain), of which blocks and history are part.
@@ -26,6 +27,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 from benchmarks.market_load import Load
 from decentralml.chain.node import Node
@@ -85,8 +88,15 @@ def disk_bytes(folder: Path) -> int:
     return sum(512 * file.stat().st_blocks for file in folder.rglob("*") if file.is_file())
 
 
-def measure(urls: Sequence[str], database: Path, tasks: int) -> Figures:
-    """The load's figures on one chain."""
+def cpu_seconds(processes: Sequence[int]) -> float:
+    """What these have used so far, on average; the clock also sees what else the machine does."""
+    times = [psutil.Process(pid).cpu_times() for pid in processes]
+    return statistics.mean(one.user + one.system for one in times)
+
+
+def measure(urls: Sequence[str], database: Path, tasks: int, nodes: Sequence[int]) -> Figures:
+    """The load's figures on one chain, whose nodes are these processes."""
+    before = cpu_seconds(nodes)
     state = {-1: state_bytes(urls[0])}
     disk = {-1: disk_bytes(database)}
 
@@ -99,6 +109,7 @@ def measure(urls: Sequence[str], database: Path, tasks: int) -> Figures:
     return {
         "transactions a second": load.transactions / load.seconds,
         "transactions": load.transactions,
+        "CPU ms of a node for each": 1000 * (cpu_seconds(nodes) - before) / load.transactions,
         "most in a block": max(load.per_block),
         "blocks to finality, median": statistics.median(finality.blocks),
         "blocks to finality, most": max(finality.blocks),
@@ -113,15 +124,15 @@ def measure(urls: Sequence[str], database: Path, tasks: int) -> Figures:
 
 
 @contextmanager
-def development_chain(folder: Path) -> Iterator[str]:
-    """The development chain as a process of its own; its address."""
+def development_chain(folder: Path) -> Iterator[tuple[str, int]]:
+    """The development chain as a process of its own; its address and number."""
     command = [sys.executable, "-m", "pallets_mock", "--port", "0", "--json-ready"]
     with subprocess.Popen(
         [*command, "--path", str(folder)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         try:
-            yield json.loads(process.stdout.readline())["url"]
+            yield json.loads(process.stdout.readline())["url"], process.pid
         finally:
             process.terminate()
 
@@ -135,14 +146,17 @@ def main() -> None:
     figures: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with development_chain(folder / "dev") as url:
-            figures["development chain"] = measure([url], folder / "dev", options.tasks)
+        with development_chain(folder / "dev") as (url, pid):
+            figures["development chain"] = measure([url], folder / "dev", options.tasks, [pid])
         made = LocalNetwork.make(folder / "net", find_binary(), validators=options.validators)
         with made as network:
             network.wait_ready(240)
             urls = [validator.url for validator in network.validators]
             database = network.validators[0].place.data
-            figures[f"{options.validators} validators"] = measure(urls, database, options.tasks)
+            pids = [validator.pid for validator in network.validators if validator.pid]
+            figures[f"{options.validators} validators"] = measure(
+                urls, database, options.tasks, pids
+            )
     if options.json:
         print(json.dumps(figures))
         return
