@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::money::{one_less, one_more};
-use frame_support::{dispatch::DispatchResult, ensure, traits::Get};
+use frame_support::{dispatch::DispatchResult, ensure};
 use sp_runtime::{
     traits::{CheckedDiv, Saturating, Zero},
     DispatchError,
