@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from decentralml.localnet import keys, ports, spec
-from decentralml.localnet.errors import BadNetwork
+from decentralml.localnet.errors import BadNetwork, PortTaken
 from decentralml.localnet.validator import Place
 
 MOST_VALIDATORS = 32
@@ -36,9 +36,12 @@ def make_places(  # noqa: PLR0913 - as `LocalNetwork.make`
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise BadNetwork(f"{folder} is not empty. Name another --path, or remove it.")
+    found = list(ports.pairs(base_port, validators))
+    for index, pair in enumerate(found):
+        check_free(keys.name_of(index), host(index), *pair)
     places = [
-        _make_place(folder.resolve(), binary, index, found, host(index))
-        for index, found in enumerate(ports.pairs(base_port, validators))
+        _make_place(folder.resolve(), binary, index, pair, host(index))
+        for index, pair in enumerate(found)
     ]
     _make_spec(folder.resolve(), binary, places, template)
     _remember(folder, places)
@@ -58,6 +61,13 @@ def find_places(folder: Path, base_port: int | None) -> list[Place]:
     ]
     _remember(folder, places)
     return places
+
+
+def check_free(name: str, host: str, *wanted: int) -> None:
+    """Raise PortTaken when somebody on this machine's own address listens at one of them."""
+    for port in wanted:
+        if host == ports.LOOPBACK and not ports.is_free(port):
+            raise PortTaken(port, name)
 
 
 def spec_in(folder: Path) -> Path:

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import IO, Any
 
 from decentralml.localnet import keys, ports
-from decentralml.localnet.errors import LocalNetworkError, NetworkRuns, PortTaken
+from decentralml.localnet.errors import LocalNetworkError, NetworkRuns
 from decentralml.localnet.keeper import end_nodes, start_keeper
-from decentralml.localnet.making import FILE, find_places, make_places, spec_in
+from decentralml.localnet.making import FILE, check_free, find_places, make_places, spec_in
 from decentralml.localnet.status import NetworkStatus, look_at
 from decentralml.localnet.validator import Place, Validator, Wrap, as_it_is, command_of
 
@@ -126,9 +126,7 @@ class LocalNetwork:
         try:
             end_nodes(self.folder)  # of somebody who was killed a moment ago
             for place in (one.place for one in self.validators):
-                for port in (place.rpc_port, place.p2p_port):
-                    if place.host == ports.LOOPBACK and not ports.is_free(port):
-                        raise PortTaken(port, place.name)
+                check_free(place.name, place.host, place.rpc_port, place.p2p_port)
             self._keeper = start_keeper(self.folder)
             for validator in self.validators:
                 validator.start()

@@ -515,7 +515,9 @@ def test_a_part_and_a_page_cost_a_request_each(proxy: Any, bob: Market) -> None:
         before = len(proxy.asked)
         market.part_of(bob.account, TaskId(0), [Round(1), Round(2), Round(3)])
         market.assignments_of(bob.account)
-        assert proxy.asked[before:] == ["state_queryStorageAt", "state_call"]
+        # Besides, where finality counts, the question which block is final.
+        reads = [method for method in proxy.asked[before:] if method.startswith("state_")]
+        assert reads == ["state_queryStorageAt", "state_call"]
 
 
 @pytest.mark.parametrize(

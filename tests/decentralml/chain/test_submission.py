@@ -357,7 +357,7 @@ def test_a_call_that_is_in_though_the_node_says_otherwise_is_found(
                 alice.call(gift())
         else:
             alice.call(gift())
-        assert nonce(alice) == 1
+        wait_until(lambda: nonce(alice) == 1)
 
 
 def test_a_block_that_does_not_hold_the_call_is_not_believed(
@@ -439,6 +439,7 @@ def test_a_refusal_for_now_is_tried_again_until_the_time_limit(
             alice.submit(signed)
         assert proxy.asked.count(SUBMIT) > 1
         proxy.refuse.clear()
+        node.timeout = 20
         alice.submit(signed)
         assert nonce(alice) == 1
 
