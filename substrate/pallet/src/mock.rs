@@ -41,6 +41,7 @@ mod runtime {
 impl frame_system::Config for Test {
     type Block = Block;
     type AccountData = pallet_balances::AccountData<Balance>;
+    type DbWeight = frame_support::weights::constants::ParityDbWeight;
 }
 
 /// Least balance of an account.

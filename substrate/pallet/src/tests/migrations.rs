@@ -4,7 +4,7 @@ use crate::{migrations::PriceBytes, mock::*, BytePrice, Pallet};
 use frame_support::{
     assert_ok, parameter_types,
     traits::{Get, GetStorageVersion, OnRuntimeUpgrade, StorageVersion},
-    weights::Weight,
+    weights::{RuntimeDbWeight, Weight},
 };
 
 parameter_types! {
@@ -75,8 +75,8 @@ fn it_costs_the_same_however_large_the_market_is() {
         weight
     };
     assert_eq!(weight_with(1), weight_with(20));
-    let db = <Test as frame_system::Config>::DbWeight::get();
-    assert!(weight_with(1).all_lte(db.reads_writes(1, 2)));
+    let db: RuntimeDbWeight = <Test as frame_system::Config>::DbWeight::get();
+    assert_eq!(weight_with(1), db.reads_writes(1, 2));
 }
 
 #[test]

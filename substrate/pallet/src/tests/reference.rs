@@ -241,6 +241,7 @@ fn the_calls_keep_the_numbers_that_clients_were_built_for() {
         (8, "release_assignment"),
         (9, "withdraw_task"),
         (10, "prune_task"),
+        (11, "set_byte_price"),
     ];
     assert_eq!(calls, expected);
 }

@@ -3,7 +3,9 @@
 use codec::Decode;
 use finality_grandpa::{Equivocation as Twice, Message, Prevote};
 use frame_support::{assert_ok, traits::KeyOwnerProofSystem};
-use sp_consensus_grandpa::{Equivocation, EquivocationProof, RoundNumber, SetId, KEY_TYPE};
+use sp_consensus_grandpa::{
+    AuthorityId as GrandpaId, Equivocation, EquivocationProof, RoundNumber, SetId, KEY_TYPE,
+};
 use sp_keyring::Ed25519Keyring;
 use sp_runtime::{
     transaction_validity::{
@@ -47,7 +49,7 @@ fn votes(
 }
 
 fn owner_of(who: Ed25519Keyring) -> MembershipProof {
-    Historical::prove((KEY_TYPE, who.public().into())).expect("a session's key")
+    Historical::prove((KEY_TYPE, GrandpaId::from(who.public()))).expect("a session's key")
 }
 
 fn report(votes: Proof, owner: MembershipProof) -> Result<(), DispatchError> {
@@ -216,7 +218,8 @@ fn a_key_of_no_validator_cannot_be_proven() {
     chain("local_testnet").execute_with(|| {
         go_to(1);
         let proof = votes(Ed25519Keyring::Eve, Ed25519Keyring::Eve, 1, [1, 2]);
-        let of_nobody = Historical::prove((KEY_TYPE, Ed25519Keyring::Eve.public().into()));
+        let of_nobody =
+            Historical::prove((KEY_TYPE, GrandpaId::from(Ed25519Keyring::Eve.public())));
         let answer = report(proof, of_nobody.expect("a proof that it is not there"));
         assert_eq!(
             answer,
