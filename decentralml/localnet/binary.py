@@ -12,7 +12,7 @@ from decentralml.localnet.errors import NodeCommandFailed, NoNodeBinary
 
 VARIABLE = "DECENTRALML_NODE_BINARY"
 NAME = "decentralml-node"
-COMMAND_SECONDS = 120.0
+COMMAND_SECONDS = 600.0
 
 
 def find_binary(environment: Mapping[str, str] = os.environ) -> Path:

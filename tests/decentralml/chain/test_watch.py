@@ -127,6 +127,7 @@ def test_a_replacement_while_catching_up_is_noticed(dev_chain: DevChain, alice: 
     watch.close()
 
 
+@pytest.mark.development_only("replaces blocks on demand")
 def test_what_is_final_is_told_once_though_blocks_were_replaced(
     start_chain: Callable[..., DevChain], terms: MakeTerms
 ) -> None:
@@ -187,6 +188,7 @@ def test_only_so_many_blocks_are_remembered(
     watch.close()
 
 
+@pytest.mark.development_only("counts blocks that nobody else fills")
 def test_stop_ends_the_watch_without_a_block(dev_chain: DevChain, alice: Market) -> None:
     asked = iter([False, False, True])
     assert list(alice.events(stop=lambda: next(asked))) == []

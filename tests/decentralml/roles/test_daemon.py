@@ -63,6 +63,7 @@ def post(town: Town, **terms: object) -> TaskId:
     )
 
 
+@pytest.mark.development_only("takes on whatever is open on its chain")
 def test_a_daemon_takes_on_what_fits_and_leaves_the_rest(town: Town) -> None:
     auto = {"policy": AutoAccept(), "slots": 1}
     post(town, **auto, reward=Planck(TOKEN))
@@ -71,6 +72,7 @@ def test_a_daemon_takes_on_what_fits_and_leaves_the_rest(town: Town) -> None:
     assert [task for task, _ in report.sent] == [dear]
 
 
+@pytest.mark.development_only("takes on whatever is open on its chain")
 def test_a_daemon_does_one_task_after_another_and_stops_after_so_many(town: Town) -> None:
     tasks = {post(town, policy=AutoAccept(), slots=1) for _ in range(3)}
     report = town.contributor("Bob").work(max_tasks=2)
@@ -132,6 +134,7 @@ def test_a_step_whose_block_the_chain_has_dropped_is_not_repeated_for_ever(town:
     assert report.waiting == {task: "the chain to catch up"}
 
 
+@pytest.mark.development_only("takes on whatever is open on its chain")
 def test_what_is_waited_for_is_told_once(town: Town) -> None:
     task = post(town, slots=1)
     waits: list[str] = []
@@ -182,14 +185,14 @@ def test_a_lost_model_is_asked_for_again_until_the_round_is_over(
     town: Town, chain: DevChain
 ) -> None:
     model = town.folder / "model.safetensors"
-    task = post(town, slots=1, round_time=BlockNumber(20))
+    task = post(town, slots=1, round_time=BlockNumber(40))
     bob = town.contributor("Bob")
     bob.preview(task)  # the bundle is here
     shutil.rmtree(town.folder / "store")
     report = bob.work(Wanted(tasks=frozenset({task})), once=True)
     assert "is not in" in report.waiting[task]
     assert model.exists()
-    chain.new_block(20)
+    chain.new_block(40)
     report = bob.work(Wanted(tasks=frozenset({task})), once=True)
     assert report.finished == {task: "the assignment is over"}
     assert bob.market.balance().held < STAKE
