@@ -152,7 +152,7 @@ class _Conversation(socketserver.BaseRequestHandler):
             text += piece
         text, _, begun = text.partition(b"\r\n\r\n")
         lines = text.decode().split("\r\n")
-        head = dict(line.split(": ", 1) for line in lines[1:])
+        head = dict(line.split(": ", 1) for line in lines[1:] if line)
         call = Call(self.request, lines[0].split(" ")[1], head, begun)
         self.server.asked.append((call.name, call.cid))
         self.server.heads.append(head)
