@@ -36,6 +36,12 @@ def uri_of(name: str) -> str:
     return f"//{name}{os.environ.get(SUFFIX, '')}"
 
 
+def whose() -> str:
+    """A comment that tells one test's scripts from another's; nothing on a chain of one's own."""
+    suffix = os.environ.get(SUFFIX)
+    return f"# of {suffix}\n" if suffix else ""
+
+
 def keypair_of(name: str) -> Keypair:
     """The key pair of a person of this test."""
     return Keypair.create_from_uri(uri_of(name), ss58_format=42)

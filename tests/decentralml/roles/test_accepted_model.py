@@ -11,6 +11,7 @@ from decentralml.chain.records import AutoAccept, Reject, ResultStatus, TaskKind
 from decentralml.errors import OutOfOrder
 from decentralml.learning.models import read_layers
 from decentralml.roles.accepted_model import accepted_model
+from decentralml.roles.worker import Wanted
 from decentralml.types import Round, TaskId
 from tests.decentralml.roles.town import Town, an_offer, layers_of
 
@@ -27,6 +28,10 @@ save_file({"wide": np.ones((4, 4), np.float32)}, result / "weights.safetensors")
 """
 
 
+def only(task: TaskId) -> Wanted:
+    return Wanted(tasks=frozenset({task}))
+
+
 @pytest.fixture
 def engineered(town: Town) -> Callable[[], TaskId]:
     """Alice's engineering task, and Bob's result of it, which nobody has decided about."""
@@ -36,7 +41,7 @@ def engineered(town: Town) -> Callable[[], TaskId]:
         folder = town.bundle(train__py=WIDER)
         offer = an_offer(kind=TaskKind.ENGINEERING, slots=1)
         task = town.creator("Alice").create_task(folder, offer, model=town.base_model()).task
-        assert town.engineer("Bob").work(once=True).sent == [(task, ONE)]
+        assert town.engineer("Bob").work(only(task), once=True).sent == [(task, ONE)]
         return task
 
     return make
@@ -53,7 +58,7 @@ def test_an_engineer_whose_model_was_accepted_posts_it_to_contributors_and_feder
     assert (read_layers(model)["wide"] == 1).all()
     offer = an_offer(policy=AutoAccept(), slots=1)
     posted = bob.create_task(town.bundle(), offer, model=model, key="wider").task
-    assert town.contributor("Charlie").work(once=True).sent == [(posted, ONE)]
+    assert town.contributor("Charlie").work(only(posted), once=True).sent == [(posted, ONE)]
     report = bob.federate(posted)
     assert [str(used.worker) for used in report.used] == [town.address("Charlie")]
     wide = layers_of(report.model)["wide"]

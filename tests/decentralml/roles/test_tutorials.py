@@ -52,6 +52,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.development_only("types the well-known names as the tutorials do")
 def test_creator_contributor_annotator_and_evaluator_do_as_they_are_told(
     job: None, chain: DevChain, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,7 +30,7 @@ from decentralml.roles.rooms import Machine, Preview, Rooms
 from decentralml.roles.workspace import Workspace
 from decentralml.runner import Limits, Sandbox, TrustedRunner
 from decentralml.types import AccountId, BlockNumber, Planck
-from tests.chains import address_of, keypair_of
+from tests.chains import address_of, keypair_of, whose
 
 TOKEN = 10**12
 REWARD = Planck(5 * TOKEN)
@@ -149,7 +149,8 @@ class Town:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         (folder / "start_task.sh").write_text(SCRIPT)
-        (folder / "train.py").write_text(TRAIN)
+        # On a shared chain others post this job, too: nobody's store has more than the own test's.
+        (folder / "train.py").write_text(TRAIN + whose())
         for name, content in files.items():
             (folder / name.replace("__", ".")).write_text(content)
         return folder
