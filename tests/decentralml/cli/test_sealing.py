@@ -55,7 +55,7 @@ def test_what_was_posted_says_to_whom_results_are_sealed(
 def test_the_secret_half_opens_a_delivery_by_itself(
     cli: CommandLine, post: Post, tmp_path: Path
 ) -> None:
-    work(cli, post("--seal"))
+    work(cli, post("--seal"), "//Dave")  # never judged, so Dave is busy from here on
     (sealed,) = (tmp_path / "workspace").rglob("sealed/delivery.age")
     secret = cli.good("keys", "sealing-key", "//Alice", "--secret").out.strip()
     open_folder(sealed, tmp_path / "out", Identity(secret))
