@@ -33,13 +33,12 @@ BLOCK_SECONDS = 2.0
 
 def uri_of(name: str) -> str:
     """The secret of a person of this test, derived from the phrase that everybody knows."""
-    return f"//{name}{os.environ.get(SUFFIX, '')}"
+    return f"//{name}{whose()}"
 
 
 def whose() -> str:
-    """A comment that tells one test's scripts from another's; nothing on a chain of one's own."""
-    suffix = os.environ.get(SUFFIX)
-    return f"# of {suffix}\n" if suffix else ""
+    """What tells one test's people from another's; empty on a chain of one's own."""
+    return os.environ.get(SUFFIX, "")
 
 
 def keypair_of(name: str) -> Keypair:

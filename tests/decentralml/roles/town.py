@@ -149,8 +149,10 @@ class Town:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         (folder / "start_task.sh").write_text(SCRIPT)
-        # On a shared chain others post this job, too: nobody's store has more than the own test's.
-        (folder / "train.py").write_text(TRAIN + whose())
+        (folder / "train.py").write_text(TRAIN)
+        if whose():
+            # Others of a shared chain post this job, too, and nobody shall find theirs in a store.
+            (folder / "whose.txt").write_text(whose())
         for name, content in files.items():
             (folder / name.replace("__", ".")).write_text(content)
         return folder
