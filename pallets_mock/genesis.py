@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -211,10 +212,17 @@ def _built_pairs(genesis: Mapping[str, Any]) -> dict[bytes, bytes]:
     except RuntimePanic as panic:
         raise InvalidChainSpec(f"the runtime cannot start from this: {panic.message}") from panic
     if result.output != b"\x00":
-        detail = result.output[1:].decode("utf-8", "replace")
+        detail = _words(result.output[1:])
         raise InvalidChainSpec(f"the runtime cannot start from this: {detail}")
     pairs = {key: value for key, value in result.diff.items() if value is not None}
     return {**pairs, CODE: code}
+
+
+def _words(said: bytes) -> str:
+    """A text in SCALE; as it lies where it is none."""
+    with suppress(ValueError):
+        said = Reader(said).byte_string()
+    return said.decode("utf-8", "replace")
 
 
 def _whole_config(executor: Executor, genesis: Mapping[str, Any]) -> Any:
