@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from types import TracebackType
 
@@ -36,7 +37,9 @@ class Coordinator:
         self._failure: BaseException | None = None
         self._service: Service | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._begun = threading.Event()
+        # Not the thread's own `join`: one that Ctrl-C interrupts takes a thread that runs for one
+        # that ended (Python before 3.13).
+        self._begun, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="coordinator", daemon=True)
 
     @property
@@ -49,17 +52,18 @@ class Coordinator:
 
         Raises: DecentralMLError: what ended it.
         """
-        self._thread.join(seconds)
-        if self._failure is not None and not self._thread.is_alive():
+        over = self._ended.wait(seconds)
+        if over and self._failure is not None:
             raise self._failure
-        return not self._thread.is_alive()
+        return over
 
     def stop(self) -> None:
         """End it; what was done is kept, and a restart goes on."""
         self._begun.wait(END_SECONDS)
-        if self._loop is not None and self._service is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._service.stop)
-        self._thread.join(END_SECONDS)
+        if self._loop is not None and self._service is not None and not self._ended.is_set():
+            with contextlib.suppress(RuntimeError):  # it ended meanwhile, and its loop with it
+                self._loop.call_soon_threadsafe(self._service.stop)
+        self._ended.wait(END_SECONDS)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -80,6 +84,7 @@ class Coordinator:
             self._failure = error
         finally:
             self._begun.set()
+            self._ended.set()
 
     async def _main(self) -> None:
         open_desk, open_market, settings = self._parts
