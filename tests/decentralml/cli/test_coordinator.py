@@ -141,6 +141,8 @@ def test_a_signal_ends_it_in_order_and_it_goes_on_with_the_same_task(
                 text=True,
                 cwd=ROOT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                # A shell's job in the background ignores Ctrl-C, and so would what the tests start.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
             assert running.stderr is not None
             first = next(line for line in running.stderr if "coordinator at" in line)
