@@ -16,7 +16,7 @@ if [ $# -gt 0 ]; then
   exec .venv/bin/pytest --chain network -n "${WORKERS:-8}" "$@"
 fi
 status=0
-.venv/bin/pytest tests/network -n 3 --dist loadfile || status=1
-.venv/bin/pytest --chain network -n "${WORKERS:-8}" \
+.venv/bin/pytest tests/network -n 3 --dist loadfile -o timeout=900 || status=1
+.venv/bin/pytest --chain network -n "${WORKERS:-8}" -o timeout=900 \
   tests/decentralml/chain tests/decentralml/roles || status=1
 exit $status
