@@ -8,7 +8,6 @@ that put the same content write the same bytes, and a file removed while it is r
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,12 +19,10 @@ from decentralml.assets.at_hand import AtHand
 from decentralml.assets.car import CarReader, CarWriter
 from decentralml.assets.cid import Progress, parse, to_bytes, to_text
 from decentralml.assets.fetching import BlockSource, unpack
-from decentralml.assets.rules import BundleLimits, check_folder
+from decentralml.assets.rules import BundleLimits, check_file, check_folder
 from decentralml.assets.store import DEFAULT_LIMITS
 from decentralml.errors import (
     AssetNotFound,
-    BundleRefused,
-    BundleTooLarge,
     ContentMismatch,
     InvalidCid,
 )
@@ -56,12 +53,7 @@ class LocalStore:
 
     def put_file(self, file: Path, progress: Progress | None = None) -> Cid:
         """As `AssetStore.put_file`."""
-        found = file.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            raise BundleRefused(str(file), "it is no regular file")
-        if found.st_size > self._limits.max_bytes:
-            raise BundleTooLarge("bytes", self._limits.max_bytes)
-        return self._put(file, found.st_size, progress)
+        return self._put(file, check_file(file, self._limits), progress)
 
     def _put(self, path: Path, total: int, progress: Progress | None) -> Cid:
         return self._keep(lambda writer: add_path(path, writer.add, progress, total).cid)

@@ -108,6 +108,21 @@ def check_folder(folder: Path, limits: BundleLimits) -> int:
     return measure.bytes
 
 
+def check_file(file: Path, limits: BundleLimits) -> int:
+    """Bytes of a file that may become a bundle of its own.
+
+    Raises:
+        BundleRefused: it is no regular file.
+        BundleTooLarge: it is too long.
+    """
+    found = file.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise BundleRefused(str(file), "it is no regular file")
+    measure = Measure(limits)
+    measure.add_bytes(found.st_size)
+    return measure.bytes
+
+
 def _check_folder(folder: Path, inside: str, depth: int, measure: Measure) -> None:
     with os.scandir(folder) as found:
         entries = list(found)

@@ -9,7 +9,6 @@ is last, no index stays without its parts.
 
 from __future__ import annotations
 
-import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -36,13 +35,12 @@ from decentralml.assets.cloud.layout import (
 from decentralml.assets.cloud.reading import PartReader, reading
 from decentralml.assets.cloud.sending import Changed, PartWriter
 from decentralml.assets.fetching import BlockSource, unpack
-from decentralml.assets.rules import BundleLimits, check_folder
+from decentralml.assets.rules import BundleLimits, check_file, check_folder
 from decentralml.assets.store import DEFAULT_LIMITS
 from decentralml.assets.unixfs import Sink
 from decentralml.errors import (
     AssetNotFound,
     BundleChanged,
-    BundleRefused,
     BundleTooLarge,
     ContentMismatch,
     InvalidCid,
@@ -95,12 +93,7 @@ class CloudStore:
 
     def put_file(self, file: Path, progress: Progress | None = None) -> Cid:
         """As `AssetStore.put_file`, read twice like a folder."""
-        found = file.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            raise BundleRefused(str(file), "it is no regular file")
-        if found.st_size > self._limits.max_bytes:
-            raise BundleTooLarge("bytes", self._limits.max_bytes)
-        return self._put(file, found.st_size, progress)
+        return self._put(file, check_file(file, self._limits), progress)
 
     def put_from(self, source: BlockSource, cid: Cid, progress: Progress | None = None) -> None:
         """As `AssetStore.put_from`. What is there is believed to be intact if all parts are there.

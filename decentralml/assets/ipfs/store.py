@@ -6,7 +6,6 @@ its settings for adding files do not matter, and neither does whether it is hone
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -33,7 +32,7 @@ from decentralml.assets.ipfs.daemon import Daemon
 from decentralml.assets.ipfs.resuming import Rest
 from decentralml.assets.ipfs.sending import Sending, keep
 from decentralml.assets.ipfs.sizes import block_sizes
-from decentralml.assets.rules import BundleLimits, check_folder
+from decentralml.assets.rules import BundleLimits, check_file, check_folder
 from decentralml.assets.store import DEFAULT_LIMITS
 from decentralml.assets.streamed import StreamedSource
 from decentralml.assets.unixfs import varint
@@ -96,12 +95,7 @@ class IpfsStore:
 
     def put_file(self, file: Path, progress: Progress | None = None) -> Cid:
         """As `AssetStore.put_file`. Read twice: the name is known before anything is sent."""
-        found = file.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            raise BundleRefused(str(file), "it is no regular file")
-        if found.st_size > self._limits.max_bytes:
-            raise BundleTooLarge("bytes", self._limits.max_bytes)
-        return self._put(file, found.st_size, progress)
+        return self._put(file, check_file(file, self._limits), progress)
 
     def _put(self, path: Path, total: int, progress: Progress | None) -> Cid:
         with self._daemon() as daemon:
