@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decentralml.chain.calls import Call
-from decentralml.chain.council import Council
+from decentralml.chain.council import Council, two_thirds
 from decentralml.chain.market import Market
 from decentralml.chain.upgrading import Step, Upgrade
 from decentralml.chain.validators import validators
@@ -105,3 +105,10 @@ def test_an_upgrade_goes_on_with_whoever_runs_it_next(alice: Market, bob: Market
     assert alice.node.storage("System", "AuthorizedUpgrade")["code_hash"] == for_bob.code_hash
     with pytest.raises(CallRejected, match="FailedToExtractRuntimeVersion"):
         for_alice.advance()
+
+
+@pytest.mark.parametrize(
+    ("members", "ayes"), [(0, 1), (1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4), (7, 5)]
+)
+def test_two_thirds_are_never_less_than_two_thirds(members: int, ayes: int) -> None:
+    assert two_thirds(members) == ayes
