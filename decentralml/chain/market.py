@@ -85,8 +85,8 @@ class Market(Reader):
             return self._sign(call)
         return self._sign(calls.in_name_of(self._in_name_of, call))
 
-    def _sign(self, call: Call) -> SignedCall:
-        signed = self.node.sign(call, self._key(call.name))
+    def _sign(self, call: Call, twin: SignedCall | None = None) -> SignedCall:
+        signed = self.node.sign(call, self._key(call.name), twin)
         self._unsent.add(signed.hash)
         return signed
 
@@ -100,7 +100,8 @@ class Market(Reader):
 
         Args:
             on_resign: told of a new `SignedCall` before that one is sent, when the old one can
-                never come in (its nonce was used by another process, or its era is over).
+                never come in (its nonce was used by another process, or its era is over), or when
+                the node's pool gave it up: the new one then has its nonce, as a twin.
         Raises:
             CallRejected: it was included and failed; the subclass says how.
             TransactionPending: not in a block yet; submit the same again.
@@ -109,8 +110,8 @@ class Market(Reader):
             StateDiscarded: it is in a block so old that the node cannot say how it ended.
         """
 
-        def resign() -> SignedCall:
-            anew = self._sign(signed.call)
+        def resign(twin: SignedCall | None) -> SignedCall:
+            anew = self._sign(signed.call, twin)
             if on_resign is not None:
                 on_resign(anew)
             return anew
@@ -122,9 +123,12 @@ class Market(Reader):
         submission = Submission(self.node, signed, resign, fresh=fresh)
         place = submission.run()
         self._unsent.discard(submission.signed.hash)
-        runtime = self.node.runtime_that_took(place.block, submission.signed.spec_version)
+        if place.hash == submission.signed.hash:
+            runtime = self.node.runtime_that_took(place.block, submission.signed.spec_version)
+        else:
+            runtime = self.node.runtime_of(place.block)
         events = self.node.events(place.block, runtime, extrinsic=place.index)
-        receipt = receipt_of(runtime, submission.signed.hash, place.block, events)
+        receipt = receipt_of(runtime, place.hash, place.block, events)
         failure = failure_in(runtime, signed, receipt, events)
         if failure is not None:
             raise failure

@@ -412,14 +412,15 @@ class Node:
         """The nonce for the account's next transaction, those waiting in the pool counted."""
         return int(self.request("system_accountNextIndex", account))
 
-    def sign(self, call: Call, keypair: Keypair) -> SignedCall:
-        """Sign a call for this chain, with the account's next nonce. Sends nothing."""
+    def sign(self, call: Call, keypair: Keypair, twin: SignedCall | None = None) -> SignedCall:
+        """Sign a call for this chain, with the account's next nonce, or with that of a ``twin`` of
+        the same call, so that only one of the two can come in. Sends nothing."""
         from decentralml.chain.runtime import extrinsic_hash
 
         runtime = self.runtime_at(None)  # asks each time: a stale version is a wasted signature
         self._runtime = runtime
         birth = self.finalised()
-        nonce = self.next_nonce(AccountId(keypair.ss58_address))
+        nonce = self.next_nonce(AccountId(keypair.ss58_address)) if twin is None else twin.nonce
         hashes = {0: self.genesis, int(birth.number): birth.hash}
         extrinsic, signed_at = runtime.sign(call, keypair, nonce, ERA_BLOCKS, hashes)
         return SignedCall(
@@ -431,6 +432,8 @@ class Node:
             signed_at_block=BlockNumber(signed_at),
             era_blocks=ERA_BLOCKS,
             spec_version=runtime.version.spec_version,
+            twins=() if twin is None else (*twin.twins, twin.hash),
+            since=None if twin is None else BlockNumber(twin.first_block - 1),
         )
 
 

@@ -17,8 +17,11 @@ from decentralml.types import AccountId, BlockNumber, Planck
 class SignedCall:
     """A call with its signature: the bytes that are sent, and sent again after a failure.
 
-    It can enter a block from `signed_at_block` + 1 to `last_block`, both included, and its
-    nonce lets it in only once: that is what makes sending it again safe.
+    It can enter a block from `first_block` to `last_block`, both included, and its nonce lets it
+    in only once: that is what makes sending it again safe.
+
+    ``twins``: hashes of what was signed before with the same call and nonce, and given up by a
+    pool: of a call and its twins the chain takes one. ``since``: the first one's `signed_at_block`.
     """
 
     call: Call
@@ -29,6 +32,8 @@ class SignedCall:
     signed_at_block: BlockNumber
     era_blocks: int
     spec_version: int  # of the runtime that it was signed for: valid with no other
+    twins: tuple[str, ...] = ()
+    since: BlockNumber | None = None
 
     @property
     def call_name(self) -> str:
@@ -36,6 +41,11 @@ class SignedCall:
         if (self.call.pallet, self.call.name) == ("Proxy", "proxy"):
             return str(self.call.args["call"]["call_function"])
         return self.call.name
+
+    @property
+    def first_block(self) -> BlockNumber:
+        """The first block that can hold it, or a twin."""
+        return BlockNumber((self.signed_at_block if self.since is None else self.since) + 1)
 
     @property
     def last_block(self) -> BlockNumber:
@@ -50,7 +60,9 @@ class SignedCall:
     def from_json(cls, text: str) -> SignedCall:
         """The inverse of `to_json`."""
         fields = json.loads(text)
-        return cls(**{**fields, "call": Call(**fields["call"])})
+        # A journal of an earlier version knows no twins.
+        twins = tuple(fields.get("twins", ()))
+        return cls(**{**fields, "call": Call(**fields["call"]), "twins": twins})
 
 
 @dataclass(frozen=True, slots=True)

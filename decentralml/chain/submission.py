@@ -2,7 +2,8 @@
 
 What is certain, and what it is built on: an extrinsic's nonce lets it into one chain only once;
 its era keeps it out after `SignedCall.last_block`; so before signing anew the chain is searched
-for the old one, and only a call that can never come in any more is signed again.
+for the old one, and only a call that can never come in any more is signed again with another nonce.
+One that a pool gave up is signed again with the same nonce, and both are looked for.
 """
 
 from __future__ import annotations
@@ -28,14 +29,23 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 5.0
 """Without news for so long, the chain itself is searched."""
-Resign = Callable[[], SignedCall]
+EXTERNAL = b"\x02"
+"""SCALE of sp-runtime's ``TransactionSource::External``."""
+VALID = b"\x00"
+"""How the SCALE of ``Ok(ValidTransaction)`` begins."""
+INVALID_PAYMENT = b"\x01\x00\x01"
+"""SCALE of ``Err(TransactionValidityError::Invalid(InvalidTransaction::Payment))``."""
+MOST_TWINS = 20
+"""A pool that gives up that many is waited on; each is in the journal's line."""
+Resign = Callable[[SignedCall | None], SignedCall]
 
 
 class Answer(Enum):
     """What a node's refusal of an extrinsic means for whoever sent it."""
 
     NONCE_TAKEN = "its nonce is used, or another transaction with that nonce waits in the pool"
-    KNOWN = "it waits in the pool already"
+    KNOWN = "the pool has it already; what it refused it may have too, and give to no block"
+    BANNED = "the pool threw it out a while ago"
     LATER = "it may be taken in a later block"
     DEAD = "its era began too long ago"
     BAD_SIGNATURE = "its era is over, the runtime was upgraded since, or the key does not fit"
@@ -46,7 +56,12 @@ class Answer(Enum):
 def judge(code: int, text: str) -> Answer:
     """Read a refusal: JSON-RPC error codes 1010 to 1019, and what sp-runtime calls the reasons."""
     said = text.lower()
-    by_code = {1012: Answer.LATER, 1013: Answer.KNOWN, 1014: Answer.NONCE_TAKEN, 1016: Answer.LATER}
+    by_code = {
+        1012: Answer.BANNED,
+        1013: Answer.KNOWN,
+        1014: Answer.NONCE_TAKEN,
+        1016: Answer.LATER,
+    }
     if code != 1010:
         return by_code.get(code, Answer.REFUSED)
     reasons = {
@@ -62,10 +77,11 @@ def judge(code: int, text: str) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an extrinsic is in the chain."""
+    """Where an extrinsic is in the chain, and which of a call's twins it is."""
 
     block: Block
     index: int
+    hash: str
 
 
 class _CannotTell(Exception):
@@ -77,7 +93,8 @@ class Submission:
 
     def __init__(self, node: Node, signed: SignedCall, resign: Resign, *, fresh: bool) -> None:
         """Args:
-        resign: signs the call anew and makes the new one known, before it is sent.
+        resign: signs the call anew, as a twin of the one that it is given, if any, and makes the
+            new one known, before it is sent.
         fresh: whether `signed` was certainly never sent before.
         """
         self.node, self.signed, self._resign, self._fresh = node, signed, resign, fresh
@@ -128,7 +145,7 @@ class Submission:
         Raises:
             _CannotTell: the node does not have one of these blocks (now).
         """
-        first, best = self.signed.signed_at_block + 1, self.node.best()
+        first, best = self.signed.first_block, self.node.best()
         for number in range(first, min(best.number, self.signed.last_block) + 1):
             block_hash = self.node.block_hash(number)
             if block_hash is None:
@@ -145,9 +162,10 @@ class Submission:
         block = self.node.block(block_hash)
         if block is None:
             raise _CannotTell
+        ours = {self.signed.hash, *self.signed.twins}
         for index, extrinsic in enumerate(block.extrinsics):
-            if extrinsic_hash(extrinsic) == self.signed.hash:
-                return Place(block, index)
+            if (found := extrinsic_hash(extrinsic)) in ours:
+                return Place(block, index, found)
         return None
 
     def _counts(self, place: Place) -> bool:
@@ -182,8 +200,8 @@ class Submission:
 
     # -- acting
 
-    def _sign_again(self) -> None:
-        self.signed, self._fresh, self._tries = self._resign(), True, 0
+    def _sign_again(self, twin: SignedCall | None = None) -> None:
+        self.signed, self._fresh, self._tries = self._resign(twin), True, 0
 
     def _rest(self) -> None:
         self.node.finality.look()
@@ -239,14 +257,16 @@ class Submission:
         text = f"{error.message} {error.data or ''}".strip()
         call = self.signed.call_name
         match judge(error.code, text):
-            case Answer.NONCE_TAKEN | Answer.DEAD if fresh:
+            case Answer.NONCE_TAKEN | Answer.DEAD if fresh and not self.signed.twins:
                 self._sign_again()  # never sent, and this node did not keep it
             case Answer.BAD_SIGNATURE if self._lapsed(self.node.best()):
                 # Nothing is signed anew upon a block that may still be undone.
                 if self._lapsed(self.node.settled()) and self.find() is None:
                     self._sign_again()
             case Answer.NO_FUNDS:
-                raise InsufficientFunds(call, self.signed.signer, "its fee is more than it has")
+                raise self._poor()
+            case Answer.KNOWN | Answer.BANNED if not fresh:
+                self._given_up()
             case Answer.REFUSED | Answer.BAD_SIGNATURE:
                 if -32768 <= error.code <= -32000:
                     raise RequestRefused(
@@ -255,3 +275,21 @@ class Submission:
                 raise TransactionRefused(call, text)
             case _:
                 return
+
+    def _given_up(self) -> None:
+        """What a pool refused once, as for an account's want of money, it gives to no block for
+        half an hour, and says of it only that it knows it; so the runtime is asked."""
+        at = self.node.best().hash
+        argument = EXTERNAL + bytes.fromhex(self.signed.extrinsic[2:]) + bytes.fromhex(at[2:])
+        said = self.node.state_call("TaggedTransactionQueue_validate_transaction", argument, at)
+        if said == INVALID_PAYMENT:
+            raise self._poor()
+        if said[:1] != VALID or len(self.signed.twins) >= MOST_TWINS:
+            return
+        # Valid, and yet not among what waits for a block.
+        if self.signed.extrinsic not in self.node.request("author_pendingExtrinsics"):
+            self._sign_again(twin=self.signed)
+
+    def _poor(self) -> InsufficientFunds:
+        reason = "its fee is more than it has"
+        return InsufficientFunds(self.signed.call_name, self.signed.signer, reason)

@@ -22,7 +22,7 @@ from decentralml.chain.submission import Answer, judge
         (1010, "Invalid Transaction Transaction will be valid in the future", Answer.LATER),
         (1010, "Invalid Transaction Transaction call is not expected", Answer.REFUSED),
         (1010, "Invalid Transaction Custom error: 7", Answer.REFUSED),
-        (1012, "Transaction is temporarily banned", Answer.LATER),
+        (1012, "Transaction is temporarily banned", Answer.BANNED),
         (1013, "Transaction Already Imported", Answer.KNOWN),
         (1014, "Priority is too low: (1 vs 1)", Answer.NONCE_TAKEN),
         (1016, "Immediately Dropped: the pool is full", Answer.LATER),

@@ -33,7 +33,7 @@ from decentralml.errors import (
 )
 from decentralml.types import Planck, TaskId
 from pallets_mock.testing import DevChain
-from tests.chains import address_of, as_many, uri_of
+from tests.chains import address_of, as_many, keypair_of, uri_of
 
 SUBMIT = "author_submitAndWatchExtrinsic"
 LATEST = object()  # what the chain itself says
@@ -290,7 +290,7 @@ def test_a_call_whose_watch_ends_with_the_connection_is_looked_for(alice: Market
             raise ConnectionLost("gone")
 
     signed = alice.sign(gift())
-    waiting = submission.Submission(alice.node, signed, lambda: signed, fresh=True)
+    waiting = submission.Submission(alice.node, signed, lambda _: signed, fresh=True)
     assert waiting._watch(Lost()) is None
     assert waiting.run().block.number > signed.signed_at_block
 
@@ -337,6 +337,71 @@ def test_a_signature_that_never_fits_is_refused_rather_than_tried_for_ever(
     assert nonce(alice) == 0
 
 
+# -- what a pool gave up
+
+
+def twin_of(market: Market, signed: SignedCall) -> SignedCall:
+    return market.node.sign(signed.call, keypair_of("Alice"), twin=signed)
+
+
+def test_what_a_pool_threw_out_is_signed_anew_with_the_same_nonce(
+    start_chain: Callable[..., DevChain],
+) -> None:
+    chain = start_chain(block_time="manual")
+    with Node(chain.url, timeout=20) as node, ThreadPoolExecutor(1) as pool:
+        alice = Market(node, well_known(uri_of("Alice"), node))
+        signed = alice.sign(gift())
+        chain.call("author_submitExtrinsic", signed.extrinsic)
+        chain.call("author_removeExtrinsic", [{"extrinsic": signed.extrinsic}])
+        told: list[SignedCall] = []
+        waiting = pool.submit(Market(node, alice._signer).submit, signed, told.append)
+        wait_until(lambda: len(chain.call("author_pendingExtrinsics")) == 1)
+        chain.new_block()
+        receipt = waiting.result(20)
+        (anew,) = told
+        assert (anew.nonce, anew.twins) == (signed.nonce, (signed.hash,))
+        assert receipt.extrinsic_hash == anew.hash
+        assert (nonce(alice), times_in_chain(alice, signed)) == (1, 0)
+
+
+def test_a_call_that_waits_in_the_pool_gets_no_twin(start_chain: Callable[..., DevChain]) -> None:
+    chain = start_chain(block_time="manual")
+    with Node(chain.url, timeout=1.0) as node:
+        alice = Market(node, well_known(uri_of("Alice"), node))
+        signed = alice.sign(gift())
+        chain.call("author_submitExtrinsic", signed.extrinsic)
+        told: list[SignedCall] = []
+        with pytest.raises(TransactionPending):
+            Market(node, alice._signer).submit(signed, told.append)
+        assert told == []
+
+
+@pytest.mark.parametrize("in_between", [0, 3])
+def test_a_twin_is_not_sent_when_the_first_came_in_after_all(
+    alice: Market, people: Any, before: Planck, dev_chain: DevChain, in_between: int
+) -> None:
+    signed = alice.sign(gift())
+    early = twin_of(alice, signed)  # signed while the first was on its way
+    receipt = alice.submit(signed)
+    if in_between:
+        dev_chain.new_block(in_between)
+    late = twin_of(alice, early)  # signed by one who did not look again
+    for twin in (early, late):
+        assert people.market("Alice").submit(SignedCall.from_json(twin.to_json())) == receipt
+    assert (nonce(alice), alice.balance(address_of("Ferdie")).free - before) == (1, 1)
+
+
+def test_of_twins_sent_together_one_comes_in(alice: Market, people: Any, before: Planck) -> None:
+    signed = alice.sign(gift())
+    twin = twin_of(alice, signed)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(people.market("Alice").submit, twin)
+        alice.node.request("author_submitExtrinsic", signed.extrinsic)
+        receipt = first.result(60)
+    assert receipt.extrinsic_hash in (signed.hash, twin.hash)
+    assert (nonce(alice), alice.balance(address_of("Ferdie")).free - before) == (1, 1)
+
+
 # -- a node that says something else
 
 
@@ -375,7 +440,7 @@ def test_a_node_that_chatters_without_end_does_not_stop_the_clock(alice: Market)
             return "broadcast"
 
     signed = alice.sign(gift())
-    waiting = submission.Submission(alice.node, signed, lambda: signed, fresh=True)
+    waiting = submission.Submission(alice.node, signed, lambda _: signed, fresh=True)
     waiting._end = time.monotonic() + 0.05
     assert waiting._watch(Chatter()) is None
 
