@@ -75,13 +75,11 @@ class SharedChain:
         return self._node.request(method, *params)
 
     def new_block(self, count: int = 1) -> str:
-        """Wait until so many blocks came; the hash of the last."""
-        wanted = self.best + count
-        while True:
-            best = self._node.best()
-            if best.number >= wanted:
-                return best.hash
+        """Wait until so many blocks more are final, and so count; the last one's hash."""
+        wanted = self._node.finalised().number + count
+        while self._node.finalised().number < wanted:
             self._node.pause(BLOCK_SECONDS / 4)
+        return str(self._node.block_hash(wanted))
 
     def __getattr__(self, name: str) -> Any:
         pytest.fail(f"DevChain.{name}: no network has it; mark the test `development_only`")

@@ -326,7 +326,6 @@ def job_done(theatre: Theatre, name: str, order: dict[str, Any]) -> dict[str, ob
     }
 
 
-@pytest.mark.development_only("did not end in time where blocks take two seconds")
 def test_a_job_of_three_rounds_goes_on_wherever_its_creator_is_killed(theatre: Theatre) -> None:
     def outcome(name: str, order: dict[str, Any]) -> object:
         done = job_done(theatre, name, order)

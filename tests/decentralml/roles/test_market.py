@@ -307,8 +307,8 @@ def test_a_role_takes_only_its_own_kind_of_task(town: Town) -> None:
     task = posted(town, kind=TaskKind.ENGINEERING)
     with pytest.raises(WrongKind, match="no work for the role contributor"):
         town.contributor("Bob").accept_task(task)
-    assert town.contributor("Bob").open_tasks() == []
-    assert [t.id for t in town.engineer("Bob").open_tasks()] == [task]
+    assert task not in {t.id for t in town.contributor("Bob").open_tasks()}
+    assert task in {t.id for t in town.engineer("Bob").open_tasks()}
 
 
 def test_steps_out_of_order_say_what_comes_first(town: Town) -> None:

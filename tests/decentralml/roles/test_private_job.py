@@ -29,7 +29,6 @@ class Killed(BaseException):
     """The process ends at a checkpoint."""
 
 
-@pytest.mark.development_only("did not end in time where blocks take two seconds")
 def test_what_leaves_a_private_contributor_is_a_noisy_model_and_nothing_else(town: Town) -> None:
     alice, task = town.creator("Alice"), post(town)
     private = LocalPrivacy(clip=2.0, noise=0.5)

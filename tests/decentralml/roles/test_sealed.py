@@ -336,7 +336,6 @@ class Killed(BaseException):
     """Ends a process of the story, as nothing catches it."""
 
 
-@pytest.mark.development_only("did not end in time where blocks take two seconds")
 @pytest.mark.parametrize(
     "step", ["seal/{}/1:before", "seal/{}/1:done", "upload/{}/1:before", "upload/{}/1:stored",
              "upload/{}/1:done", "send/{}/1:decided", "send/{}/1:signed", "send/{}/1:included"],

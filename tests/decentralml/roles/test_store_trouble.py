@@ -10,6 +10,7 @@ import pytest
 from decentralml.chain.records import Accept, ResultStatus
 from decentralml.errors import StoreUnreachable, WrongBytes
 from decentralml.roles.creator import Creator
+from decentralml.roles.worker import Wanted
 from decentralml.types import Cid, Round, TaskId
 from tests.decentralml.roles.town import Town, an_offer
 
@@ -18,7 +19,7 @@ from tests.decentralml.roles.town import Town, an_offer
 def delivered(town: Town) -> tuple[TaskId, Cid]:
     """A contribution of Bob's that waits for a verdict, and its CID."""
     task = town.creator("Alice").create_task(town.bundle(), an_offer(), model=town.base_model())
-    town.contributor("Bob").work(once=True)
+    town.contributor("Bob").work(Wanted(tasks=frozenset({task.task})), once=True)
     result = town.market("Alice").result(task.task, Round(1), town.address("Bob"))
     assert result is not None
     return task.task, result.result
@@ -42,7 +43,6 @@ def test_bytes_that_the_store_damaged_are_not_held_against_the_worker(
     assert verdict == Accept()
 
 
-@pytest.mark.development_only("did not end in time where blocks take two seconds")
 def test_a_store_that_is_away_leaves_the_verdict_for_later(
     town: Town, delivered: tuple[TaskId, Cid], tmp_path: Path
 ) -> None:

@@ -224,7 +224,6 @@ def test_secrets_are_the_persons_own_and_in_no_journal(town: Town) -> None:
     assert any(public in path.read_bytes() for path in seen)  # so that the search does search
 
 
-@pytest.mark.development_only("its rounds are too short for final blocks of two seconds")
 def test_too_few_announcements_lose_one_training_and_not_the_job(town: Town) -> None:
     task = post(town, trainings=2, round_time=BlockNumber(40))
     told: list[Event] = []
