@@ -24,6 +24,13 @@ TAIL = 4000
 """Bytes that are shown of a part's log when the part was ended before its time."""
 GRACE_SECONDS = 20.0
 """How long an ended part has to stop what it started, before it is killed."""
+TIMED = """
+trap : TERM  # to outlive what is measured, which is told to stop, too
+TIMEFORMAT='%R s by the clock, %U + %S s of CPU'
+time nice -n "$0" "$@"
+"""
+"""Runs a command, at the niceness in ``$0``, and prints what it cost. Beside other work only the
+CPU's time tells which part is the expensive one."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +152,7 @@ class SideBySide:
         self._say(f"=== {part.name} begins: {' '.join(part.command)}")
         with log.open("wb") as output:
             process = subprocess.Popen(
-                ["nice", "-n", str(part.nice), *part.command],
+                ["bash", "-c", TIMED, str(part.nice), *part.command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
