@@ -2,9 +2,9 @@
 
     check_all.py [--minutes 85] [PART...]
 
-Parts are told by what they keep busy: a compile runs at a higher `nice`, in the time that tests
-spend waiting, and one compile at a time, for its memory. With PARTs only these and what they wait
-for. Without network nothing that is already there is fetched again.
+Parts are told by what they keep busy: after the node's, a compile runs at a higher `nice`, in the
+time that tests spend waiting, and one compile at a time, for its memory. With PARTs only these and
+what they wait for. Without network nothing that is already there is fetched again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from side_by_side import Part, SideBySide, stop_on_signals
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPILES = 5
-"""Nice enough for tests to go first, not so nice that what waits for the node comes last of all."""
+"""Nice enough for tests to go first, not so nice that what waits for it comes last of all."""
 
 
 def make(target: str, **options: object) -> Part:
@@ -34,19 +34,20 @@ def environment(name: str, after: str) -> Part:
 
 
 PARTS = (
-    make("setup"),
-    # Long first. Installing is downloads and unpacking, in the shade of the tests.
-    make("test", cores=2, after=("setup",)),
-    Part("node", ("bash", "scripts/build_node.sh"), cores=0, after=("setup",), nice=COMPILES),
+    # The node first, with what installs in its shade: the tests on a network wait for it, and take
+    # longest by the clock, most of it in waiting for blocks.
+    Part("node", ("bash", "scripts/build_node.sh"), cores=2),
+    make("setup", cores=0),
+    environment("torch", after="setup"),
+    make("test-network", cores=0, after=("setup", "node")),
+    make("test", cores=1, after=("setup",)),
     Part("kubo", ("bash", "scripts/build_kubo.sh"), cores=0, after=("node",), nice=COMPILES),
     environment("cloud", after="kubo"),
-    make("test-substrate", cores=0, after=("cloud-environment",), nice=COMPILES),
-    make("test-node", cores=0, after=("node", "test-substrate"), nice=COMPILES),
-    environment("torch", after="setup"),
-    make("test-network", cores=1, after=("setup", "node")),
+    make("test-substrate", cores=0, after=("setup", "cloud-environment"), nice=COMPILES),
+    make("test-node", cores=0, after=("test-substrate",), nice=COMPILES),
+    make("test-ipfs", cores=1, after=("setup", "cloud-environment")),
     make("test-torch", cores=1, after=("torch-environment",)),
     make("demo", cores=1, after=("setup",)),
-    make("test-ipfs", cores=1, after=("setup", "cloud-environment")),
     make("test-clients", cores=1, after=("setup",)),
     make("test-ray", cores=1, after=("setup",)),
 )

@@ -26,11 +26,13 @@ GRACE_SECONDS = 20.0
 """How long an ended part has to stop what it started, before it is killed."""
 TIMED = """
 trap : TERM  # to outlive what is measured, which is told to stop, too
+{ echo "$0" >/proc/self/autogroup; } 2>/dev/null
 TIMEFORMAT='%R s by the clock, %U + %S s of CPU'
 time nice -n "$0" "$@"
 """
 """Runs a command, at the niceness in ``$0``, and prints what it cost. Beside other work only the
-CPU's time tells which part is the expensive one."""
+CPU's time tells which part is the expensive one. Where the kernel schedules sessions as groups
+(sched(7), autogroup), a group's own niceness is what counts between parts."""
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,14 @@ def test_waiting_for_a_part_that_is_not_before_is_refused() -> None:
         run(shell("one", "true", after=("two",)), shell("two", "true"))
 
 
+@pytest.mark.skipif(
+    not os.access("/proc/self/autogroup", os.W_OK), reason="sessions are no groups, or not ours"
+)
+def test_the_group_that_a_part_is_scheduled_in_is_as_nice_as_the_part() -> None:
+    _, said = run(shell("compile", "cat /proc/self/autogroup", nice=5))
+    assert re.search(r"autogroup-\d+ nice 5$", said, re.MULTILINE)
+
+
 def test_a_part_runs_as_nice_as_it_says() -> None:
     _, said = run(shell("compile", "nice", nice=5))
     assert f"\n{min(os.nice(0) + 5, 19)}\n" in said
@@ -174,8 +182,8 @@ def test_a_part_runs_as_nice_as_it_says() -> None:
 
 def test_a_choice_brings_what_it_waits_for() -> None:
     assert names(check_all.with_what_they_wait_for(["test-ipfs"])) == [
-        "setup",
         "node",
+        "setup",
         "kubo",
         "cloud-environment",
         "test-ipfs",
