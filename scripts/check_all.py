@@ -1,6 +1,6 @@
 """All that must pass, side by side: what `.ci/run` and `make check` run.
 
-    check_all.py [--minutes 85] [PART...]
+    check_all.py [--minutes 85] [--keep-going] [PART...]
 
 Parts are told by what they keep busy: after the node's, a compile runs at a higher `nice`, in the
 time that tests spend waiting, and one compile at a time, for its memory. With PARTs only these and
@@ -73,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(p.name for p in PARTS))
     parser.add_argument("--minutes", type=float, default=85, help="when to give up [%(default)s]")
+    parser.add_argument(
+        "--keep-going", action="store_true", help="show every failure, not the first"
+    )
     chosen = parser.parse_args(arguments)
     os.chdir(ROOT)
     stop_on_signals()
@@ -82,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyError as error:
         parser.error(f"there is no part {error}")
     cores = os.cpu_count() or 1
-    return 0 if SideBySide(parts, cores=cores, seconds=chosen.minutes * 60).run() else 1
+    everything = SideBySide(parts, cores=cores, seconds=chosen.minutes * 60)
+    return 0 if everything.run(keep_going=chosen.keep_going) else 1
 
 
 if __name__ == "__main__":

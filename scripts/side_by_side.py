@@ -1,8 +1,8 @@
 """Runs commands that need little of one another side by side, as far as the machine has cores.
 
 What a part prints goes to a log of its own, shown in one piece when the part ends. The first part
-that fails ends the others, and its log is shown last. Standard library alone: this runs before
-anything is installed.
+that fails ends the others, and its log is shown last; or, going on, each failure is kept for the
+end. Standard library alone: this runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -120,29 +120,41 @@ class SideBySide:
         self._seconds, self._news_every = seconds, news_every
         self._running: dict[str, Running] = {}
         self._passed: set[str] = set()
+        self._failed: dict[str, str] = {}
         self._ended: queue.Queue[str] = queue.Queue()
 
-    def run(self) -> bool:
-        """Whether all parts passed. Nothing that was started runs on when this returns."""
+    def run(self, *, keep_going: bool = False) -> bool:
+        """Whether all parts passed. Nothing that was started runs on when this returns.
+
+        Args:
+            keep_going: after a failure run all the same what does not wait for the failed part.
+        """
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="parts-") as folder:
             try:
-                passed = self._all(Path(folder), began + self._seconds)
+                passed = self._all(Path(folder), began + self._seconds, keep_going)
             finally:
                 self._end_the_rest()
+        for log in self._failed.values():
+            self._say(log)
+        if self._waiting:
+            self._say(f"=== not run: {', '.join(part.name for part in self._waiting)}")
         self._say(f"=== all of it took {round(time.monotonic() - began)} s")
         return passed
 
-    def _all(self, folder: Path, deadline: float) -> bool:
+    def _all(self, folder: Path, deadline: float, keep_going: bool) -> bool:
         while self._waiting or self._running:
             self._start(folder)
+            if not self._running:
+                break  # what is left waits for a part that failed
             ended = self._wait(deadline)
             if ended is None:
                 self._say(f"=== FAILED: not done in {self._seconds:.0f} s")
                 return False
-            if not self._account_for(ended):
-                return False
-        return True
+            self._account_for(ended)
+            if self._failed and not keep_going:
+                break
+        return not self._failed
 
     def _start(self, folder: Path) -> None:
         free = self._cores - sum(running.part.cores for running in self._running.values())
@@ -178,17 +190,17 @@ class SideBySide:
                 self._say(f"=== running: {running}")
         return None
 
-    def _account_for(self, ended: Running) -> bool:
+    def _account_for(self, ended: Running) -> None:
         status, name = ended.process.returncode, ended.part.name
+        log = f"=== {name}: what it printed\n{ended.log.read_text(errors='replace').rstrip()}"
         if status:
-            self._end_the_rest()
-        self._say(f"=== {name}: what it printed\n{ended.log.read_text(errors='replace').rstrip()}")
-        if status:
-            self._say(f"=== FAILED: {name}, exit status {status}, after {ended.seconds} s")
-            return False
+            failure = f"=== FAILED: {name}, exit status {status}, after {ended.seconds} s"
+            self._failed[name] = f"{log}\n{failure}"
+            self._say(failure)
+            return
+        self._say(log)
         self._say(f"=== {name} took {ended.seconds} s")
         self._passed.add(name)
-        return True
 
     def _end_the_rest(self) -> None:
         for running in self._running.values():

@@ -39,18 +39,37 @@ def shell(name: str, text: str, **options: Any) -> Any:
     return Part(name, ("sh", "-eu", "-c", text), **options)
 
 
-def run(*parts: Any, cores: int = 2, seconds: float = PATIENCE, news: float = 300.0) -> Any:
+def run(
+    *parts: Any, cores: int = 2, seconds: float = PATIENCE, news: float = 300.0, **how: Any
+) -> Any:
     """Whether all passed, and what was said."""
     said: list[str] = []
     runner = side_by_side.SideBySide(
         parts, cores=cores, seconds=seconds, say=said.append, news_every=news
     )
-    return runner.run(), "\n".join(said)
+    return runner.run(**how), "\n".join(said)
 
 
 def meet(folder: Path, me: str, other: str) -> str:
     """Ends only when both parts run at the same time."""
     return f"touch {folder}/{me}; until [ -e {folder}/{other} ]; do sleep 0.01; done"
+
+
+def test_going_on_runs_what_does_not_wait_for_the_failure_and_shows_each_failure_last(
+    tmp_path: Path,
+) -> None:
+    passed, said = run(
+        shell("broken", "echo why; exit 3"),
+        shell("after it", f"touch {tmp_path}/after", after=("broken",)),
+        shell("beside it", f"touch {tmp_path}/beside; echo fine"),
+        shell("broken too", "echo and why; exit 4", after=("beside it",)),
+        cores=1,
+        keep_going=True,
+    )
+    assert not passed
+    assert ((tmp_path / "after").exists(), (tmp_path / "beside").exists()) == (False, True)
+    assert said.index("fine") < said.index("why\n") < said.index("and why\n")
+    assert "=== not run: after it\n" in said
 
 
 def names(parts: list[Any]) -> list[str]:
