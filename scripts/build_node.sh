@@ -51,7 +51,7 @@ fi
 # compile it too takes two minutes more, and then nobody patches it.
 install_missing() {
   local missing=()
-  command -v cargo >/dev/null || missing+=(rustc-web cargo-web)
+  cargo --version >/dev/null 2>&1 || missing+=(rustc-web cargo-web)
   command -v cc >/dev/null || missing+=(gcc libc6-dev)
   command -v make >/dev/null || missing+=(make)
   command -v perl >/dev/null || missing+=(perl)
@@ -75,7 +75,9 @@ install_missing() {
     "${missing[@]}" >/dev/null
 }
 
+. "$root/scripts/rust.sh"
 install_missing
+. "$root/scripts/rust.sh"
 mkdir -p "$cache/node"
 exec 9>"$cache/node/lock"
 flock 9

@@ -5,6 +5,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 bash "$root/scripts/build_node.sh" >/dev/null
+. "$root/scripts/rust.sh"
 export OPENSSL_NO_VENDOR=1 SKIP_WASM_BUILD=1
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/decentralml/target/node}
 cd "$root/substrate/node"

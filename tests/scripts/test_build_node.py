@@ -17,7 +17,8 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     shutil.copytree(ROOT / "substrate" / "node", folder / "substrate" / "node")
     (folder / "scripts").mkdir()
-    shutil.copy(ROOT / "scripts" / "build_node.sh", folder / "scripts")
+    for script in ("build_node.sh", "rust.sh"):
+        shutil.copy(ROOT / "scripts" / script, folder / "scripts")
     return folder
 
 
@@ -86,3 +87,23 @@ def test_an_option_that_there_is_not_is_refused(checkout: Path) -> None:
     asked = run(checkout, "--fast")
     assert asked.returncode == 2
     assert "--fast" in asked.stderr
+
+
+@pytest.mark.skipif(not Path("/usr/bin/cargo").exists(), reason="the system has no compiler")
+@pytest.mark.parametrize(("status", "taken"), [(1, "/usr/bin/cargo"), (0, "{mine}")])
+def test_a_cargo_that_does_not_work_gives_way_to_the_systems(
+    tmp_path: Path, status: int, taken: str
+) -> None:
+    mine = tmp_path / "bin" / "cargo"
+    mine.parent.mkdir()
+    mine.write_text(f"#!/bin/sh\nexit {status}\n")
+    mine.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-euc", f". {ROOT / 'scripts' / 'rust.sh'}; command -v cargo"],
+        env={"PATH": f"{mine.parent}:/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == taken.format(mine=mine)
