@@ -80,11 +80,12 @@ LIBRARY_ROOMS = {
     "fsspec": ("decentralml.assets.cloud.bucket",),
     "requests": (
         "decentralml.compat.xain.client",
+        "decentralml.assets.bounded",
         "decentralml.assets.requesting",
         "decentralml.assets.ipfs",
     ),
     "ipfshttpclient": ("decentralml.assets.ipfs.api",),
-    "urllib3": ("decentralml.assets.requesting", "decentralml.assets.ipfs"),
+    "urllib3": ("decentralml.assets.bounded", "decentralml.assets.ipfs.api"),
     "starlette": ("decentralml.compat.coordinator.http",),
     "uvicorn": ("decentralml.compat.coordinator.servers",),
 }

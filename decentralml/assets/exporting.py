@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from decentralml.assets import places
 from decentralml.assets.car import HEADER_LENGTH, header
 from decentralml.assets.cid import Progress, to_bytes, to_text
 from decentralml.assets.composing import Part, compose, distinct, entry_of, page_of
-from decentralml.assets.fetching import BlockSource, unpack
+from decentralml.assets.fetching import BlockSource, ExpectingSource, unpack
 from decentralml.assets.store import DEFAULT_LIMITS, AssetStore
 from decentralml.assets.streamed import car_blocks
 from decentralml.assets.unixfs import Entry, varint
@@ -150,6 +150,10 @@ class _Growing:
         self._file.flush()
         return os.pread(self._file.fileno(), place[1], place[0])
 
+    def has(self, cid: bytes) -> bool:
+        """Whether the file has this block."""
+        return cid in self._places
+
     def add(self, cid: bytes, block: bytes | memoryview) -> None:
         """Appends a block that is not there yet; a `decentralml.assets.unixfs.Sink`."""
         if cid not in self._places:
@@ -173,6 +177,11 @@ class _First:
     def get(self, cid: bytes) -> bytes:
         block = self._car.get(cid)
         return self._source.get(cid) if block is None else block
+
+    def expect(self, cids: Iterable[bytes]) -> None:
+        """Hands on what the file has not."""
+        if isinstance(self._source, ExpectingSource):
+            self._source.expect(cid for cid in cids if not self._car.has(cid))
 
 
 def _take(file: BinaryIO, unfinished: Path, destination: Path) -> None:

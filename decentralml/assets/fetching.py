@@ -9,10 +9,10 @@ So one content has one CID, and most tricks with malformed nodes end here withou
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from decentralml.assets.at_hand import AtHand, Place
 from decentralml.assets.cid import Progress, fits, is_raw, to_text
@@ -35,6 +35,18 @@ class BlockSource(Protocol):
 
         Raises:
             ContentMismatch: it is missing or cut short.
+        """
+
+
+@runtime_checkable
+class ExpectingSource(BlockSource, Protocol):
+    """A source that can use to know what will be asked for."""
+
+    def expect(self, cids: Iterable[bytes]) -> None:
+        """These are asked for next, in this order, before whatever was expected until now.
+
+        But for blocks that repeat: of those any `get` may be left out. And nothing is ever asked
+        for when a fault ends it all.
         """
 
 
@@ -91,6 +103,7 @@ class _Unpack:
         self._progress = progress
         self._done = 0
         self._total = 0
+        self._expecting = source if isinstance(source, ExpectingSource) else None
 
     def entry(self, cid: bytes, place: Path | None, inside: str, depth: int) -> Entry:
         """A file or folder; ``inside`` is its path in the bundle, ``depth`` its own entries'."""
@@ -103,6 +116,13 @@ class _Unpack:
 
     def _mismatch(self, what: str) -> ContentMismatch:
         return ContentMismatch(to_text(self._root), what)
+
+    def _expect(self, links: Iterable[Link]) -> None:
+        """Tells the source what will be asked of it next."""
+        if self._expecting is not None:
+            here = self._at_hand
+            cids = (link.cid for link in links)
+            self._expecting.expect(cid for cid in cids if here is None or not here.notes(cid))
 
     def _block(self, cid: bytes) -> bytes:
         block = None if self._at_hand is None else self._at_hand.get(cid)
@@ -154,6 +174,7 @@ class _Unpack:
         if node is None:
             yield cid
             return
+        self._expect(node.links)
         stack = [iter(node.links)]
         while stack:
             link = next(stack[-1], None)
@@ -165,6 +186,7 @@ class _Unpack:
                 child = self._node(link.cid)
                 if child.kind != FILE or not child.links or len(stack) == _FILE_LEVELS:
                     raise self._mismatch(f"block {to_text(link.cid)} is no part of a file")
+                self._expect(child.links)
                 stack.append(iter(child.links))
 
     def _folder(self, cid: bytes, node: Node, place: Path | None, inside: str, depth: int) -> Entry:
@@ -175,6 +197,7 @@ class _Unpack:
             raise self._mismatch(f"folder {to_text(cid)} is not laid out as this package does")
         if place is not None:
             place.mkdir()
+        self._expect(links)
         size = 0
         for link in links:
             path = f"{inside}{link.name}"
@@ -188,6 +211,8 @@ class _Unpack:
 
     def _entries(self, node: Node, level: int) -> Iterator[Link]:
         """A folder's entries, those of its shards among them; counted as they are found."""
+        if node.kind == HAMT_SHARD:
+            self._expect(link for link in node.links if len(link.name) <= _PREFIX)
         for link in node.links:
             if node.kind == HAMT_SHARD and len(link.name) <= _PREFIX:
                 yield from self._entries(self._shard(link.cid, level), level + 1)

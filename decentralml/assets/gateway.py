@@ -6,18 +6,19 @@ What has nothing at hand comes as one stream; else only the missing blocks are a
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from decentralml.assets import places
+from decentralml.assets import resuming
+from decentralml.assets.ahead import ahead
 from decentralml.assets.at_hand import AtHand
+from decentralml.assets.bounded import Patience
 from decentralml.assets.cid import Progress, parse, to_bytes, to_text
 from decentralml.assets.composing import entry_of
 from decentralml.assets.fetching import BlockSource, unpack
-from decentralml.assets.requesting import Answer, Patience, Requester
+from decentralml.assets.requesting import Answer, Requester
 from decentralml.assets.rules import BundleLimits
 from decentralml.assets.store import DEFAULT_LIMITS
 from decentralml.assets.streamed import StreamedSource
@@ -60,7 +61,7 @@ class GatewayStore:
         self.url = _checked(url)
         self._name = f"the gateway at {self.url}"
         self._limits = limits
-        self._requester = Requester(self._name, patience)
+        self._patience = patience
 
     def put_folder(self, folder: Path, progress: Progress | None = None) -> Cid:
         """Raises: StoreReadOnly: always."""
@@ -90,30 +91,28 @@ class GatewayStore:
         progress: Progress | None = None,
         at_hand: AtHand | None = None,
     ) -> None:
-        """As `AssetStore.fetch`; also raises `StoreUnreachable`, `StoreRefused`."""
-        root = to_bytes(cid)
-        with places.new_folder_for(destination) as place:
-            made = place / "content"
-            with self._source(root, at_hand) as source:
-                written = unpack(source, root, made, limits, progress, at_hand)
-            places.move(made, destination)
-        if at_hand is not None:
-            at_hand.keep(
-                {block: found.moved(made, destination) for block, found in written.items()}
-            )
+        """As `AssetStore.fetch`; also raises `StoreUnreachable`, `StoreRefused`.
+
+        What came before it broke off is kept for the next attempt.
+        """
+
+        def opening(some: bool) -> AbstractContextManager[BlockSource]:
+            return self._source(to_bytes(cid), some=some)
+
+        resuming.fetch(opening, cid, destination, limits, progress, at_hand)
 
     def verify(self, cid: Cid, progress: Progress | None = None) -> None:
         """As `AssetStore.verify`, through the network."""
         root = to_bytes(cid)
-        with self._source(root, None) as source:
+        with self._source(root, some=False) as source:
             unpack(source, root, None, self._limits, progress)
 
     def has(self, cid: Cid) -> bool:
         """As `AssetStore.has`: whether the gateway finds the first block."""
-        with self._ask("HEAD", parse(cid), "format=raw", _RAW) as answer:
+        with self._server() as server, server.ask("HEAD", parse(cid), "format=raw", _RAW) as answer:
             if answer.status in _MISSING:
                 return False
-            self._check(answer, cid)
+            server.check(answer, cid)
             return True
 
     def size(self, cid: Cid) -> int:
@@ -125,51 +124,70 @@ class GatewayStore:
     def open(self, cid: Cid) -> Iterator[BlockSource]:
         """As `AssetStore.open`; the first block is asked for at once."""
         root = to_bytes(cid)
-        self._block(root)
-        with self._source(root, None) as source:
+        with self._server() as server:
+            server.block(root)
+        with self._source(root, some=False) as source:
             yield source
 
     @contextmanager
-    def _source(self, root: bytes, at_hand: AtHand | None) -> Iterator[BlockSource]:
-        with ExitStack() as opened:
-            answer = None
-            if at_hand is None or at_hand.is_empty():
-                # Some serve blocks alone; and what cannot be had now is asked for a few times.
-                with suppress(StoreUnreachable, StoreRefused):
-                    answer = opened.enter_context(self._stream(to_text(root)))
-            if answer is None:
-                yield _Blocks(self._block)
-            else:
-                yield StreamedSource(answer.chunks(), root, self._block, _AHEAD)
+    def _server(self) -> Iterator[_Server]:
+        with Requester(self._name, self._patience) as requester:
+            yield _Server(self._name, self.url, requester)
 
     @contextmanager
-    def _stream(self, cid: Cid) -> Iterator[Answer]:
-        with self._ask("GET", cid, _STREAM, f"{_CAR};version=1;order=dfs;dups=n") as answer:
-            self._check(answer, cid, _CAR)
+    def _source(self, root: bytes, *, some: bool) -> Iterator[BlockSource]:
+        """Its blocks: one stream, or several at once where ``some`` need not be asked for."""
+        with self._server() as server, ExitStack() as opened:
+            answer = None
+            if not some:
+                # Some serve blocks alone; and what cannot be had now is asked for a few times.
+                with suppress(StoreUnreachable, StoreRefused):
+                    answer = opened.enter_context(server.stream(to_text(root)))
+            if answer is None:
+                yield opened.enter_context(ahead(server.block, server.cancel))
+            else:
+                yield StreamedSource(answer.chunks(), root, server.block, _AHEAD)
+
+
+class _Server:
+    """Questions to a gateway, of any number of threads."""
+
+    def __init__(self, name: str, url: str, requester: Requester) -> None:
+        self._name, self._url, self._requester = name, url, requester
+
+    def cancel(self) -> None:
+        """Ends what is being asked."""
+        self._requester.cancel()
+
+    @contextmanager
+    def stream(self, cid: Cid) -> Iterator[Answer]:
+        """A whole content as a CAR stream."""
+        with self.ask("GET", cid, _STREAM, f"{_CAR};version=1;order=dfs;dups=n") as answer:
+            self.check(answer, cid, _CAR)
             yield answer
 
-    def _block(self, cid: bytes) -> bytes:
-        for pause in (*_PAUSES, None):
+    def block(self, cid: bytes) -> bytes:
+        """One block, not verified, asked for a few times."""
+        for pause in _PAUSES:
             try:
                 return self._block_once(to_text(cid))
             except StoreUnreachable:
-                if pause is None:
-                    raise
-                time.sleep(pause)
-        raise AssertionError  # the last turn returned or raised
+                self._requester.pause(pause)
+        return self._block_once(to_text(cid))
 
     def _block_once(self, cid: Cid) -> bytes:
-        with self._ask("GET", cid, "format=raw", _RAW) as answer:
-            self._check(answer, cid, _RAW)
+        with self.ask("GET", cid, "format=raw", _RAW) as answer:
+            self.check(answer, cid, _RAW)
             return answer.body(MAX_BLOCK)
 
     @contextmanager
-    def _ask(self, method: str, cid: Cid, query: str, accept: str) -> Iterator[Answer]:
-        url = f"{self.url}/ipfs/{cid}?{query}"
+    def ask(self, method: str, cid: Cid, query: str, accept: str) -> Iterator[Answer]:
+        """An answer of any status."""
+        url = f"{self._url}/ipfs/{cid}?{query}"
         with self._requester.request(method, url, accept) as answer:
             yield answer
 
-    def _check(self, answer: Answer, cid: Cid, kind: str | None = None) -> None:
+    def check(self, answer: Answer, cid: Cid, kind: str | None = None) -> None:
         """Raises what a status says; ``kind`` is the media type that a good answer has."""
         status = answer.status
         if status in _MISSING:
@@ -188,13 +206,6 @@ class GatewayStore:
         else:
             return
         raise StoreRefused(self._name, why, "Name a gateway that serves raw blocks and CAR files.")
-
-
-class _Blocks:
-    """A `BlockSource` that asks for each block."""
-
-    def __init__(self, get: Callable[[bytes], bytes]) -> None:
-        self.get = get
 
 
 def _checked(url: str) -> str:

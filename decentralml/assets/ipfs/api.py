@@ -6,7 +6,6 @@ here is trusted to be whole, to end, or to be what was asked for.
 
 from __future__ import annotations
 
-import http.client
 import io
 import math
 import os
@@ -14,9 +13,17 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from decentralml.assets.bounded import (
+    Allowance,
+    Cancelled,
+    Overdue,
+    Overlong,
+    Patience,
+    bound,
+    pieces,
+)
 from decentralml.assets.cid import digest, to_bytes, to_text
 from decentralml.assets.ipfs.address import SECRET_VARIABLE, START, Address, authorization
-from decentralml.assets.ipfs.allowance import Allowance, Overdue, Overlong, bound
 from decentralml.assets.unixfs import MAX_BLOCK
 from decentralml.errors import (
     AssetNotFound,
@@ -40,7 +47,7 @@ _SWEEP_SECONDS = 3600.0
 _SMALL = 1 << 20  # bytes of an answer about one thing
 _LIST = 32 << 20  # bytes of an answer about all pins of ours: some 200,000
 _PIECE = 1 << 20  # bytes that are sent at once
-_READ = 256 << 10  # bytes that are read at once
+_SLOWEST = 64 << 10  # bytes a second; slower counts as hanging
 _MISSING = ("could not find", "not found", "context deadline exceeded", "was not found locally")
 # What the library runs into when an answer has another form than it takes for granted.
 _NONSENSE = (
@@ -83,7 +90,9 @@ class Api:
         self._where = f"the IPFS daemon at {endpoint}"
         self._patience = patience
         self._slack = patience + min(_GRACE, patience)
-        self._allowance = Allowance()
+        self._allowance = Allowance(
+            Patience(CONNECT_SECONDS, silent=math.inf, first=self._slack, slowest=_SLOWEST)
+        )
         said = authorization(endpoint)
         try:
             self._client: Any = ipfshttpclient.client.Client(
@@ -103,6 +112,10 @@ class Api:
         session.trust_env = endpoint.secure  # no proxy, no .netrc: the daemon is a neighbour
         session.hooks["response"].append(_refuse_oddities)
         bound(session, self._allowance)
+
+    def cancel(self) -> None:
+        """Ends what another thread waits for here, with `StoreUnreachable`, and all after it."""
+        self._allowance.cancel()
 
     def close(self) -> None:
         """Ends the connection."""
@@ -230,9 +243,11 @@ class Api:
     @contextmanager
     def _asking(self, seconds: float, size: int, cid: str = "") -> Iterator[None]:
         """Bounds what is done within, and gives every failure its name."""
-        self._allowance.grant(seconds, size)
+        self._allowance.grant(size, seconds)
         try:
             yield
+        except Cancelled:
+            raise StoreUnreachable(self._where, "nobody waits for it any more", _LATER) from None
         except Overdue as error:
             raise DaemonHangs(self._where, f"it hangs: {error}", _LATER) from None
         except (Overlong, _Refusal) as error:
@@ -263,7 +278,7 @@ def _refuse_oddities(response: requests.Response, **_: object) -> None:
     """Ends an answer that no daemon gives before anything more of it is read."""
     status = response.status_code
     if status == 200 and response.headers.get("Content-Encoding", "identity") == "identity":
-        response.iter_content = lambda *_, **__: _pieces(response)  # type: ignore[method-assign]
+        response.iter_content = lambda *_, **__: pieces(response)  # type: ignore[method-assign]
         return
     if status == 200:
         raise _Refusal(status, "it compressed its answer, which was not asked for")
@@ -274,27 +289,6 @@ def _refuse_oddities(response: requests.Response, **_: object) -> None:
     except (urllib3.exceptions.HTTPError, OSError):
         text = ""
     raise _Refusal(status, f"status {status}, {_message(text)[:300]!a}")
-
-
-def _pieces(response: requests.Response) -> Generator[bytes, None, None]:
-    """An answer's body, in pieces of bounded length.
-
-    The libraries would hand over kubo's chunks of 4 KiB one by one, at many times the cost of all
-    else, or read a body that comes without chunks into memory, however long.
-    """
-    body: Any = response.raw._original_response
-    buffer = memoryview(bytearray(_READ))
-    try:
-        while size := body.readinto(buffer):
-            yield bytes(buffer[:size])
-        if body.length:
-            raise requests.ConnectionError(f"{body.length} bytes less came than were promised")
-    except http.client.IncompleteRead as error:
-        yield error.partial
-        raise requests.ConnectionError(error) from error
-    except (http.client.HTTPException, OSError) as error:
-        raise requests.ConnectionError(error) from error
-    response.raw.release_conn()
 
 
 def _message(text: str) -> str:

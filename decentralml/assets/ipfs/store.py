@@ -7,11 +7,12 @@ its settings for adding files do not matter, and neither does whether it is hone
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-from decentralml.assets import places
+from decentralml.assets import resuming
 from decentralml.assets.adding import add_path
+from decentralml.assets.ahead import ahead
 from decentralml.assets.at_hand import AtHand
 from decentralml.assets.car import header
 from decentralml.assets.cid import (
@@ -28,8 +29,7 @@ from decentralml.assets.decoding import MalformedNode, decode_node
 from decentralml.assets.fetching import BlockSource, unpack
 from decentralml.assets.ipfs.address import Address
 from decentralml.assets.ipfs.claims import PREFIX, claim_cid, claimed
-from decentralml.assets.ipfs.daemon import Daemon
-from decentralml.assets.ipfs.resuming import Rest
+from decentralml.assets.ipfs.daemon import Daemon, Twins
 from decentralml.assets.ipfs.sending import Sending, keep
 from decentralml.assets.ipfs.sizes import block_sizes
 from decentralml.assets.rules import BundleLimits, check_file, check_folder
@@ -39,11 +39,8 @@ from decentralml.assets.unixfs import varint
 from decentralml.errors import (
     AssetNotFound,
     BundleChanged,
-    BundleRefused,
-    BundleTooLarge,
     ContentMismatch,
     StoreRefused,
-    StoreUnreachable,
     WrongBytes,
 )
 from decentralml.types import Cid
@@ -132,26 +129,11 @@ class IpfsStore:
         at_hand: AtHand | None = None,
     ) -> None:
         """As `AssetStore.fetch`. What came before it broke off is kept for the next attempt."""
-        root, rest = to_bytes(cid), Rest(destination, cid)
-        rest.adopt()
-        some = rest.exists() or (at_hand is not None and not at_hand.is_empty())
-        with places.new_folder_for(destination) as place, self._source(cid, some=some) as source:
-            made = place / "content"
-            before = rest.before(source) if rest.exists() else source
-            try:
-                written = unpack(before, root, made, limits, progress, at_hand)
-            except StoreUnreachable:
-                rest.keep(made)
-                raise
-            except (ContentMismatch, BundleRefused, BundleTooLarge):
-                rest.drop()
-                raise
-            places.move(made, destination)
-        rest.drop()
-        if at_hand is not None:
-            at_hand.keep(
-                {block: found.moved(made, destination) for block, found in written.items()}
-            )
+
+        def opening(some: bool) -> AbstractContextManager[BlockSource]:
+            return self._source(cid, some=some)
+
+        resuming.fetch(opening, cid, destination, limits, progress, at_hand)
 
     def verify(self, cid: Cid, progress: Progress | None = None) -> None:
         """As `AssetStore.verify`."""
@@ -227,24 +209,44 @@ class IpfsStore:
 
     @contextmanager
     def _source(self, cid: Cid, *, some: bool) -> Iterator[BlockSource]:
-        """Its blocks: one stream, or one by one where ``some`` need not be asked for."""
+        """Its blocks: one stream, or one by one where ``some`` need not be asked for.
+
+        Also one by one, but several at once, where the daemon itself must get them from afar: it
+        would stream one after another, and wait for each.
+        """
         root = to_bytes(cid)
         with self._daemon() as daemon:
-            one_by_one = _OneByOne(daemon, root)
-            if some or is_raw(root):
-                yield one_by_one
-                return
-            daemon.ask(lambda api: api.keep_blocks(_EMPTY_CAR))
-            with daemon.another() as api, closing(api.export(root)) as stream:
-                yield StreamedSource(stream, root, one_by_one.get)
+            first = None if some or root == _EMPTY else _own(daemon, root)
+            here = first is not None
+            if first is None:
+                first = b"" if root == _EMPTY else daemon.ask(lambda api: api.block(root))
+            if is_raw(root):
+                yield _OneByOne(daemon, root, first)
+            elif here:
+                daemon.ask(lambda api: api.keep_blocks(_EMPTY_CAR))
+                with daemon.another() as api, closing(api.export(root)) as stream:
+                    yield StreamedSource(stream, root, _OneByOne(daemon, root, first).get)
+            else:
+                with closing(Twins(daemon)) as twins:
+                    one_by_one = _OneByOne(twins, root, first)
+                    with ahead(one_by_one.get, twins.cancel) as source:
+                        yield source
+
+
+def _own(daemon: Daemon, cid: bytes) -> bytes | None:
+    """The block, where the daemon has it itself."""
+    try:
+        return daemon.ask(lambda api: api.block(cid, offline=True))
+    except AssetNotFound:
+        return None
 
 
 class _OneByOne:
     """Blocks, each by a request; made only of a content whose first block is there."""
 
-    def __init__(self, daemon: Daemon, root: bytes) -> None:
+    def __init__(self, daemon: Daemon | Twins, root: bytes, first: bytes) -> None:
         self._daemon, self._root = daemon, root
-        self._first: bytes | None = b"" if root == _EMPTY else self._ask(root)
+        self._first: bytes | None = first
 
     def get(self, cid: bytes) -> bytes:
         if cid == _EMPTY:
@@ -252,9 +254,6 @@ class _OneByOne:
         if cid == self._root and self._first is not None:
             first, self._first = self._first, None
             return first
-        return self._ask(cid)
-
-    def _ask(self, cid: bytes) -> bytes:
         return self._daemon.ask(lambda api: api.block(cid))
 
 

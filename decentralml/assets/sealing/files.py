@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -30,13 +33,21 @@ def seal_file(
         file: what to seal.
         destination: is made, or replaced; half written on an error.
         key: who can open it.
-        progress: told (bytes read, bytes in all).
+        progress: told (bytes read, bytes in all); what it raises passes.
+
+    Raises: OSError: of the disk.
     """
-    from pyrage import encrypt_io, x25519
+    from pyrage import EncryptError, encrypt_io, x25519
 
     recipient: x25519.Recipient = x25519.Recipient.from_str(str(key))
     with file.open("rb") as plain, destination.open("wb") as sealed:
-        encrypt_io(_Counted(plain, file.stat().st_size, progress), sealed, [recipient])
+        reader = _Counted(plain, file.stat().st_size, progress)
+        writer = _Limited(sealed, sys.maxsize)
+        try:
+            encrypt_io(reader, writer, [recipient])
+        except EncryptError as error:
+            # The library keeps of an interrupt, or of a disk's error, its words only.
+            raise reader.failure or writer.failure or error from None
 
 
 def open_file(
@@ -83,7 +94,21 @@ def _decrypt(reader: _Counted, writer: _Limited, identity: Identity) -> None:
         raise SealBroken("its content was cut, extended or changed") from error
 
 
-class _Counted(io.BufferedIOBase):
+class _Remembering(io.BufferedIOBase):
+    """A file that remembers what went wrong with it."""
+
+    failure: BaseException | None = None
+
+    @contextmanager
+    def _remembered(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self.failure = error
+            raise
+
+
+class _Counted(_Remembering):
     """A file that tells how far it was read."""
 
     def __init__(self, file: BinaryIO, total: int, progress: Progress | None) -> None:
@@ -92,15 +117,16 @@ class _Counted(io.BufferedIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """As a file's."""
-        data = self._file.read(-1 if size is None else size)
-        self._done += len(data)
-        if self._progress is not None and (self._done - self._told >= _STEP or not data):
-            self._told = self._done
-            self._progress(self._done, max(self._total, self._done))
+        with self._remembered():
+            data = self._file.read(-1 if size is None else size)
+            self._done += len(data)
+            if self._progress is not None and (self._done - self._told >= _STEP or not data):
+                self._told = self._done
+                self._progress(self._done, max(self._total, self._done))
         return data
 
 
-class _Limited(io.BufferedIOBase):
+class _Limited(_Remembering):
     """A file that takes so much and no more."""
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
@@ -108,7 +134,8 @@ class _Limited(io.BufferedIOBase):
 
     def write(self, data: Buffer, /) -> int:
         """As a file's. Raises BundleTooLarge: it is full."""
-        self._done += memoryview(data).nbytes
-        if self._done > self._limit:
-            raise BundleTooLarge("bytes", self._limit)
-        return self._file.write(data)
+        with self._remembered():
+            self._done += memoryview(data).nbytes
+            if self._done > self._limit:
+                raise BundleTooLarge("bytes", self._limit)
+            return self._file.write(data)

@@ -26,12 +26,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from decentralml.assets.at_hand import AtHand
+from decentralml.assets.bounded import Patience
 from decentralml.assets.car import header
 from decentralml.assets.cid import cid_of_bytes, to_bytes
 from decentralml.assets.fetching import BlockSource, unpack
 from decentralml.assets.gateway import GatewayStore
 from decentralml.assets.local import LocalStore
-from decentralml.assets.requesting import Patience
 from decentralml.assets.rules import BundleLimits
 from decentralml.assets.unixfs import varint
 from decentralml.errors import (

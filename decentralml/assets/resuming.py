@@ -3,19 +3,63 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from decentralml.assets import places
-from decentralml.assets.at_hand import Place
-from decentralml.assets.cid import fits, raw_cid
-from decentralml.assets.fetching import BlockSource
+from decentralml.assets.at_hand import AtHand, Place
+from decentralml.assets.cid import Progress, fits, raw_cid, to_bytes
+from decentralml.assets.fetching import BlockSource, ExpectingSource, unpack
+from decentralml.assets.rules import BundleLimits
 from decentralml.assets.unixfs import CHUNK
+from decentralml.errors import (
+    BundleRefused,
+    BundleTooLarge,
+    ContentMismatch,
+    StoreUnreachable,
+)
 from decentralml.types import Cid
 
 _CONTENT = "content"
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+Opening = Callable[[bool], AbstractContextManager[BlockSource]]
+"""Opens a content's blocks; told whether some need not be asked for."""
+
+
+def fetch(  # noqa: PLR0913, PLR0917 - what `AssetStore.fetch` takes, and where the blocks are
+    opening: Opening,
+    cid: Cid,
+    destination: Path,
+    limits: BundleLimits,
+    progress: Progress | None,
+    at_hand: AtHand | None,
+) -> None:
+    """As `AssetStore.fetch`, from a source that may go away midway.
+
+    What came before it broke off, or before this process was killed, is kept beside the
+    destination, and is not asked for by the next attempt.
+    """
+    root, rest = to_bytes(cid), Rest(destination, cid)
+    rest.adopt()
+    some = rest.exists() or (at_hand is not None and not at_hand.is_empty())
+    with places.new_folder_for(destination) as place, opening(some) as source:
+        made = place / _CONTENT
+        before = rest.before(source) if rest.exists() else source
+        try:
+            written = unpack(before, root, made, limits, progress, at_hand)
+        except StoreUnreachable:
+            rest.keep(made)
+            raise
+        except (ContentMismatch, BundleRefused, BundleTooLarge):
+            rest.drop()
+            raise
+        places.move(made, destination)
+    rest.drop()
+    if at_hand is not None:
+        at_hand.keep({block: found.moved(made, destination) for block, found in written.items()})
 
 
 class Rest:
@@ -78,6 +122,11 @@ class _Before:
             if fits(cid, block):
                 return block
         return self._source.get(cid)
+
+    def expect(self, cids: Iterable[bytes]) -> None:
+        """Hands on what does not lie here."""
+        if isinstance(self._source, ExpectingSource):
+            self._source.expect(cid for cid in cids if cid not in self._places)
 
 
 def _files(content: Path) -> list[Path]:
