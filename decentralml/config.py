@@ -5,6 +5,7 @@ Only `cli/wiring.py` reads them; every other room is handed what it needs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
 
-    node: str = Field("ws://127.0.0.1:9944", description="WebSocket address of a chain's node")
+    node: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("ws://127.0.0.1:9944",),
+        description="WebSocket address of a chain's node; more nodes of it after spaces",
+    )
     key: str | None = Field(None, description="name of the key that signs (see `decentralml keys`)")
     in_name_of: str | None = Field(
         None, description="account that your key works for, which has appointed it"
@@ -83,10 +87,22 @@ class Settings(BaseSettings):
         description="noise on it, a multiple of 2 private_clip (see `decentralml privacy`)",
     )
 
+    @field_validator("node", mode="before")
+    @classmethod
+    def _addresses(cls, value: object) -> object:
+        if isinstance(value, (tuple, list)):
+            value = " ".join(map(str, value))
+        # A comma may belong to an address; before another one it stands between the two.
+        return (
+            re.split(r"[\s,]+(?=wss?://)|\s+", value.strip(" ,"))
+            if isinstance(value, str)
+            else value
+        )
+
     @field_validator("node")
     @classmethod
-    def _websocket(cls, value: str) -> str:
-        if not value.startswith(("ws://", "wss://")):
+    def _websocket(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(address.startswith(("ws://", "wss://")) for address in value):
             raise ValueError("a node's address begins with ws:// or wss://")
         return value
 
@@ -114,7 +130,7 @@ def load_settings(flags: Mapping[str, object], file: Path | None = None) -> Load
     """Settings from `flags`, else the environment, else the file, else the defaults.
 
     Args:
-        flags: what the command line said; a value of None counts as not said.
+        flags: what the command line said; None and an empty list count as not said.
         file: a TOML file; without one, `default_config_file()`, if it exists.
     Raises:
         ConfigError: a named file is missing or no TOML, an unknown key, a value that does not fit.
@@ -122,7 +138,7 @@ def load_settings(flags: Mapping[str, object], file: Path | None = None) -> Load
     if file is not None and not file.is_file():
         raise ConfigError(f"There is no settings file {file}. Create it, or leave --config out.")
     path = file or default_config_file()
-    said = {name: value for name, value in flags.items() if value is not None}
+    said = {name: value for name, value in flags.items() if value is not None and value != []}
     try:
         environment = EnvSettingsSource(Settings, env_prefix=ENV_PREFIX)()
         from_file = TomlConfigSettingsSource(Settings, toml_file=path)()

@@ -86,6 +86,8 @@ class FinalityWatch:
             return
         if now - (self._since if self._said is None else self._said) < self._patience():
             return
+        if self._node.seek_beyond(height):
+            return  # it was this one node that stood still
         self._said = now
         self._tell(height, now - self._since, goes_on=False)
 

@@ -16,13 +16,14 @@ from decentralml.chain.reads import PAGE, Reader
 from decentralml.chain.receipts import failure_in, receipt_of
 from decentralml.chain.records import Balance, Ruling, Terms, Verdict
 from decentralml.chain.signed import Receipt, SignedCall
-from decentralml.chain.submission import Submission
-from decentralml.errors import NoSigner, WrongSigner
+from decentralml.chain.submission import Place, Submission
+from decentralml.errors import NoSigner, RequestRefused, WrongSigner
 from decentralml.types import AccountId, Cid, Planck, Round, TaskId
 
 if TYPE_CHECKING:
     from decentralml.chain.keys import Keypair
     from decentralml.chain.node import Node
+    from decentralml.chain.runtime import Runtime, RuntimeEvent
 
 
 ANYBODYS = (calls.PALLET, "claim_result")
@@ -121,18 +122,29 @@ class Market(Reader):
         fresh = signed.hash in self._unsent
         self._unsent.discard(signed.hash)
         submission = Submission(self.node, signed, resign, fresh=fresh)
-        place = submission.run()
-        self._unsent.discard(submission.signed.hash)
-        if place.hash == submission.signed.hash:
-            runtime = self.node.runtime_that_took(place.block, submission.signed.spec_version)
-        else:
-            runtime = self.node.runtime_of(place.block)
-        events = self.node.events(place.block, runtime, extrinsic=place.index)
+        place, runtime, events = self._brought_in(submission)
         receipt = receipt_of(runtime, place.hash, place.block, events)
         failure = failure_in(runtime, signed, receipt, events)
         if failure is not None:
             raise failure
         return receipt
+
+    def _brought_in(self, submission: Submission) -> tuple[Place, Runtime, list[RuntimeEvent]]:
+        while True:
+            changes, place = self.node.changes, submission.run()
+            self._unsent.discard(submission.signed.hash)
+            try:
+                if place.hash == submission.signed.hash:
+                    spec_version = submission.signed.spec_version
+                    runtime = self.node.runtime_that_took(place.block, spec_version)
+                else:
+                    runtime = self.node.runtime_of(place.block)
+                events = self.node.events(place.block, runtime, extrinsic=place.index)
+            except RequestRefused:
+                if changes == self.node.changes:
+                    raise
+                continue  # the node turned to since then does not have that block
+            return place, runtime, events
 
     def call(self, call: Call) -> Receipt:
         """Sign and submit; raises as these do."""

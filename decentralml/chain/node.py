@@ -1,7 +1,8 @@
 """A node of the chain: requests that survive a lost connection, and the runtime behind them.
 
 Everything here may be asked again without harm, so a request that lost its connection is asked
-again, with growing pauses, until the time limit. What must not happen twice is `submission`'s.
+again, with growing pauses, until the time limit; of another node of the same chain, where several
+are known (`addresses`). What must not happen twice is `submission`'s.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import blake2b
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from decentralml.chain.addresses import Addresses, NodeChanged, NodeLeftOut, OnNode
+from decentralml.chain.blocks import Block, BlockRef, number_of
 from decentralml.chain.calls import PALLET, Call
 from decentralml.chain.connection import AnswerError, Connection, ConnectionLost, Subscription
 from decentralml.chain.finality import FinalityWatch, OnWaiting
@@ -57,63 +59,67 @@ ERA_BLOCKS = 256
 """How long a signed call lives: long enough to reconnect, short enough to know it dead."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockRef:
-    """A block by height and hash."""
-
-    number: BlockNumber
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A block's body; `extrinsics` as ``0x…``.
-
-    `upgrades`: the blocks after it are executed by another runtime than it was itself.
-    """
-
-    number: BlockNumber
-    hash: str
-    parent: str
-    extrinsics: tuple[str, ...]
-    upgrades: bool = False
-
-
 class Node:
-    """A node by its WebSocket address. Use as a context manager, or `close` it.
+    """A chain, by the WebSocket addresses of one node or several. Use as a context manager, or
+    `close` it.
+
+    Connected to one node at a time; to another, when that one is gone or silent. Of another one it
+    asks only what it told of the first: the same chain, at least as far as what has counted.
 
     Attributes:
         on_waiting: told when something waits and no block becomes final for long, and when that
             is over; None: nobody is.
+        on_node: told when another node is turned to, and of nodes of another chain, by name.
+        changes: how often another node was turned to: what two requests say may not fit together
+            when it grew between them.
     """
 
     on_waiting: OnWaiting | None = None
+    on_node: OnNode | None = None
 
-    def __init__(self, url: str, *, timeout: float = 60.0, wait: Wait = "auto") -> None:
-        """Connect once, without trying again.
+    def __init__(
+        self,
+        url: str | Sequence[str],
+        *,
+        timeout: float = 60.0,
+        wait: Wait = "auto",
+        on_node: OnNode | None = None,
+    ) -> None:
+        """Connect to the first that answers, without trying again.
 
         Args:
+            url: of the node; or of several nodes of one chain, in the order of preference.
             timeout: seconds that any one answer, reconnecting included, may take.
             wait: when a call counts as done; "auto": finality, inclusion on a development chain.
         Raises:
             NodeUnreachable: nobody answers there.
         """
-        self.url, self.timeout = url, timeout
+        self.timeout, self.changes = timeout, 0
+        self.on_node = on_node
+        self._addresses = Addresses(url, timeout)
+        self._news: list[NodeChanged | NodeLeftOut] = []
         self._closed = threading.Event()
         self._lock = threading.RLock()
         self._runtime: Runtime | None = None
         self._versions: Subscription | None = None
         self._executors: OrderedDict[str, Runtime] = OrderedDict()  # block → that of its children
-        try:
-            self._connection = Connection(url, timeout)
-            self.genesis = str(self._connection.request("chain_getBlockHash", [0]))
-            self._chain_type = self._connection.request("system_chainType", [])
-        except (ConnectionLost, AnswerError) as error:
-            raise NodeUnreachable(url, str(error)) from error
+        self._connection = self._addresses.connect(time.monotonic() + timeout, self._news.append)
+        self.genesis = str(self._addresses.genesis)
+        self._chain_type = self._addresses.chain_type
         self.wait: Literal["inclusion", "finality"] = (
             ("inclusion" if self.is_development() else "finality") if wait == "auto" else wait
         )
+        self._addresses.by_finality = self.wait == "finality"
+        self._at = self.url
         self.finality = FinalityWatch(self)
+        if self.url != self._addresses.all[0]:
+            self._news.append(NodeChanged(self._addresses.all[0], self.url, "cannot be used now"))
+        self._tell()
+
+    @property
+    def url(self) -> str:
+        """Address of the node in use."""
+        return self._addresses.url
 
     def __enter__(self) -> Node:
         return self
@@ -144,53 +150,104 @@ class Node:
         end = time.monotonic() + self.timeout
         while True:
             connection = self.connected(end)
+            url = self.url
             left = max(0.1, end - time.monotonic())
             try:
                 return connection.request(method, list(params), min(left, self.timeout / 2))
             except AnswerError as error:
                 if error.code == STATE_CLIENT_ERROR and "discarded" in f"{error} {error.data}":
-                    raise StateDiscarded(self.url, str(params[-1] if params else "")) from error
+                    raise StateDiscarded(url, str(params[-1] if params else "")) from error
                 raise RequestRefused(method, error.code, error.message, error.data) from error
             except ConnectionLost as error:
                 if time.monotonic() >= end:
-                    raise NodeUnreachable(self.url, str(error)) from error
+                    raise NodeUnreachable(str(self._addresses), str(error)) from error
 
     def connected(self, end: float | None = None) -> Connection:
         """A connection that is alive; reconnects, with growing pauses, until `end` (monotonic).
 
         Raises:
             NodeUnreachable: not until then, or the node was closed.
-            WrongRuntime: another chain answers at the address now.
+            WrongRuntime: another chain answers at the address now, or at all of them.
         """
         limit = time.monotonic() + self.timeout if end is None else end
-        with self._lock:
-            for attempt in itertools.count():
-                try:
-                    self._connection.check()
-                    return self._connection
-                except ConnectionLost as error:
-                    pause = min(2.0, 0.05 * 2**attempt) * random.uniform(0.5, 1.0)
-                    spent = attempt > 0 and time.monotonic() + pause >= limit
-                    if spent or self._closed.wait(pause if attempt else 0):
-                        raise NodeUnreachable(self.url, str(error)) from error
-                self._reconnect(limit)
+        try:
+            with self._lock:
+                return self._alive(limit)
+        finally:
+            self._tell()
+
+    def _alive(self, limit: float) -> Connection:
+        why = ""
+        for attempt in itertools.count():
+            try:
+                self._connection.check()
+                return self._connection
+            except ConnectionLost as error:
+                pause = min(2.0, 0.05 * 2**attempt) * random.uniform(0.5, 1.0)
+                spent = attempt > 0 and time.monotonic() + pause >= limit
+                if spent or self._closed.wait(pause if attempt else 0):
+                    said = why if self._addresses.several and why else str(error)
+                    raise NodeUnreachable(str(self._addresses), said) from error
+                lost = str(error)
+            try:
+                self._take(self._addresses.connect(limit, self._news.append), f"is lost ({lost})")
+            except NodeUnreachable as error:
+                why = error.why
         raise AssertionError("unreachable")
 
-    def _reconnect(self, limit: float) -> None:
-        try:
-            fresh = Connection(self.url, max(0.1, min(limit - time.monotonic(), self.timeout)))
-            genesis = fresh.request("chain_getBlockHash", [0])
-        except (ConnectionLost, AnswerError):
-            return
-        if genesis != self.genesis:
-            fresh.close()
-            raise WrongRuntime(self.url, f"its genesis is {genesis} now, it was {self.genesis}")
+    def _take(self, fresh: Connection, why: str) -> None:
+        """Go on with a new connection, to the same node or to another."""
+        before, self._at = self._at, self.url
         self._connection, self._versions = fresh, None
+        if self._closed.is_set():
+            fresh.close()
+        if self.url != before:
+            self.changes += 1
+            self._news.append(NodeChanged(before, self.url, why))
+
+    def seek_beyond(self, final: BlockNumber) -> bool:
+        """Turn to a node that knows a later final block than this one, if there is one; whether
+        there was. Costs nothing where no other is known."""
+        if not self._addresses.several:
+            return False
+        with self._lock:
+            stale, limit = self._connection, time.monotonic() + self.timeout
+            try:
+                fresh = self._addresses.connect(limit, self._news.append, beyond=final)
+            except NodeUnreachable:
+                return False
+            self._take(fresh, f"knows no final block after {final}")
+            stale.close()  # who listens there begins anew
+        self._tell()
+        return True
+
+    def counted(self, number: BlockNumber, block_hash: str | None, changes: int) -> bool:
+        """Keep in mind, for the choice of another node, that a block counts.
+
+        Args:
+            changes: what `changes` was before the node was asked.
+        Returns: whether the node that said so is still the one in use; else another one may
+            not know the block, and nothing is kept in mind.
+        """
+        with self._lock:
+            if changes != self.changes:
+                return False
+            self._addresses.counted(number, block_hash)
+            return True
+
+    def _tell(self) -> None:
+        if not self._news:
+            return
+        with self._lock:
+            said, self._news = self._news, []
+        for news in said:
+            if self.on_node is not None:
+                self.on_node(news)
 
     def pause(self, seconds: float) -> None:
         """Let time pass, unless the node is closed meanwhile."""
         if self._closed.wait(seconds):
-            raise NodeUnreachable(self.url, "the connection was closed")
+            raise NodeUnreachable(str(self._addresses), "the connection was closed")
 
     # -- what the chain is
 
@@ -223,11 +280,11 @@ class Node:
 
     def best(self) -> BlockRef:
         """The head of the best chain."""
-        return self._ref(self.request("chain_getBlockHash"))
+        return self._head("chain_getBlockHash", counts=self.wait == "inclusion")
 
     def finalised(self) -> BlockRef:
         """The last block that cannot be undone."""
-        return self._ref(self.request("chain_getFinalizedHead"))
+        return self._head("chain_getFinalizedHead", counts=self.wait == "finality")
 
     def settled(self) -> BlockRef:
         """The last block that counts: the best one, or the finalised one (see `wait`)."""
@@ -235,12 +292,24 @@ class Node:
 
     def height(self) -> BlockNumber:
         """Height of `settled`, in one request where that can be."""
-        if self.wait == "inclusion":
-            return number_of(self.request("chain_getHeader"))
-        return self.finalised().number
+        if self.wait == "finality":
+            return self.finalised().number
+        while True:
+            changes = self.changes
+            number = number_of(self.request("chain_getHeader"))
+            if self.counted(number, None, changes):
+                return number
 
-    def _ref(self, block_hash: str) -> BlockRef:
-        return BlockRef(number_of(self.request("chain_getHeader", block_hash)), block_hash)
+    def _head(self, method: str, *, counts: bool) -> BlockRef:
+        while True:
+            changes = self.changes
+            block_hash = self.request(method)
+            header = self.request("chain_getHeader", block_hash)
+            if changes != self.changes:
+                continue  # the second one may never have heard of what the first one named
+            found = BlockRef(number_of(header), block_hash)
+            if not counts or self.counted(found.number, found.hash, changes):
+                return found
 
     def block_hash(self, number: int) -> str | None:
         """Hash of the block at that height of the best chain; None above its head."""
@@ -435,11 +504,3 @@ class Node:
             twins=() if twin is None else (*twin.twins, twin.hash),
             since=None if twin is None else BlockNumber(twin.first_block - 1),
         )
-
-
-def number_of(header: Any) -> BlockNumber:
-    """Height in a header as JSON-RPC writes it."""
-    try:
-        return BlockNumber(int(header["number"], 16))
-    except (KeyError, TypeError, ValueError) as error:
-        raise MalformedChainData("a block header", header) from error

@@ -13,7 +13,7 @@ from decentralml.errors import CallRejected
 from decentralml.types import Planck
 
 if TYPE_CHECKING:
-    from decentralml.chain.node import Block
+    from decentralml.chain.blocks import Block
     from decentralml.chain.runtime import Runtime, RuntimeEvent
 
 

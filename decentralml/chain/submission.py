@@ -20,12 +20,14 @@ from decentralml.chain.signed import SignedCall
 from decentralml.errors import (
     InsufficientFunds,
     RequestRefused,
+    StateDiscarded,
     TransactionPending,
     TransactionRefused,
 )
 
 if TYPE_CHECKING:
-    from decentralml.chain.node import Block, BlockRef, Node
+    from decentralml.chain.blocks import Block, BlockRef
+    from decentralml.chain.node import Node
 
 WATCH_SECONDS = 5.0
 """Without news for so long, the chain itself is searched."""
@@ -100,6 +102,7 @@ class Submission:
         self.node, self.signed, self._resign, self._fresh = node, signed, resign, fresh
         self._end = time.monotonic() + node.timeout
         self._tries = 0
+        self._changes = node.changes  # when it was sent last
         self._seen: Place | None = None  # in a block that does not count yet
 
     def run(self) -> Place:
@@ -113,10 +116,15 @@ class Submission:
             NodeUnreachable: no node answers.
         """
         while True:
+            changes = self.node.changes
             try:
                 place = self._step()
             except _CannotTell:
                 place = None
+            except (RequestRefused, StateDiscarded):
+                if changes == self.node.changes:
+                    raise
+                place = None  # another node was asked about a block that only the last one has
             if place is not None:
                 return place
             self._rest()
@@ -196,7 +204,10 @@ class Submission:
         """
         if at.number >= self.signed.last_block:
             return True
-        return self.node.runtime_at(at.hash).version.spec_version != self.signed.spec_version
+        return self._version_at(at) > self.signed.spec_version
+
+    def _version_at(self, at: BlockRef) -> int:
+        return self.node.runtime_at(at.hash).version.spec_version
 
     # -- acting
 
@@ -220,7 +231,7 @@ class Submission:
     def _send(self) -> Place | None:
         """Send it once and watch; None when it is to be looked for."""
         fresh, self._fresh = self._fresh, False
-        connection = self.node.connected()
+        self._changes, connection = self.node.changes, self.node.connected()
         try:
             watch = connection.subscribe(
                 "author_submitAndWatchExtrinsic", [self.signed.extrinsic], "author_unwatchExtrinsic"
@@ -250,7 +261,13 @@ class Submission:
             final = said.get("finalized")
             block_hash = final or (said.get("inBlock") if self.node.wait == "inclusion" else None)
             if isinstance(block_hash, str):
-                return self.place_in(block_hash)
+                place = self.place_in(block_hash)
+                # What another node said counts is looked for at the one in use now.
+                if place is None or self.node.counted(
+                    place.block.number, block_hash, self._changes
+                ):
+                    return place
+                return None
         return None
 
     def _refused(self, error: AnswerError, fresh: bool) -> None:
@@ -263,6 +280,10 @@ class Submission:
                 # Nothing is signed anew upon a block that may still be undone.
                 if self._lapsed(self.node.settled()) and self.find() is None:
                     self._sign_again()
+            case Answer.BAD_SIGNATURE if (
+                self._version_at(self.node.best()) < self.signed.spec_version
+            ):
+                return  # this node has yet to learn of the upgrade: it may come in after that
             case Answer.NO_FUNDS:
                 raise self._poor()
             case Answer.KNOWN | Answer.BANNED if not fresh:

@@ -11,15 +11,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from decentralml.chain.blocks import number_of
 from decentralml.chain.calls import PALLET
 from decentralml.chain.connection import AnswerError, ConnectionLost, Subscription
-from decentralml.chain.node import number_of
 from decentralml.chain.records import Event
 from decentralml.chain.scale import event_of
+from decentralml.errors import RequestRefused
 from decentralml.types import BlockNumber
 
 if TYPE_CHECKING:
-    from decentralml.chain.node import Block, Node
+    from decentralml.chain.blocks import Block
+    from decentralml.chain.node import Node
 
 BlockEvents = tuple[BlockNumber, tuple[Event, ...]]
 
@@ -43,6 +45,7 @@ class Heads:
         kind = "NewHeads" if node.wait == "inclusion" else "FinalizedHeads"
         self._methods = (f"chain_subscribe{kind}", f"chain_unsubscribe{kind}")
         self._feed: Subscription | None = None
+        self._changes = 0  # of nodes, when the feed began
 
     def wait(self, timeout: float) -> bool:
         """Whether there may be a new head: one was announced, or the connection is a new one.
@@ -54,6 +57,7 @@ class Heads:
         try:
             if self._feed is None:
                 begin, end = self._methods
+                self._changes = self._node.changes
                 self._feed = self._node.connected().subscribe(begin, [], end)
                 # A node tells a new subscriber at once where the chain is.
                 self._hear(timeout)
@@ -61,6 +65,7 @@ class Heads:
             self._hear(timeout)
             return self.announced is not None
         except ConnectionLost:
+            self.close()
             self._feed, self.announced = None, None
             self._node.connected()
             return True
@@ -76,6 +81,8 @@ class Heads:
                 self.announced, said = said, feed.next(0)
             if self.announced is None:
                 self._node.finality.look()
+            elif not self._node.counted(number_of(self.announced), None, self._changes):
+                raise ConnectionLost("another node was turned to, which may not be as far")
 
     def close(self) -> None:
         """End the subscription."""
@@ -108,19 +115,25 @@ def follow(
             looked = time.monotonic()
             if heads.announced is None:
                 top = node.height()
-                following = _fork(node, seen, following)
+                following = _fork(node, seen, following, top)
             else:
                 top = number_of(heads.announced)
                 # A fork below a higher head shows in the parent of the next block.
-                following = _fork(node, seen, following) if top < following else following
+                following = _fork(node, seen, following, top) if top < following else following
             while following <= top and (stop is None or not stop()):
                 block = _block_at(node, following)
                 if block is None:
                     break  # undone meanwhile; the next head tells
                 if block.parent != seen.get(following - 1, block.parent):
-                    following = _fork(node, seen, following)
+                    following = _fork(node, seen, following, top)
                     continue
-                happened = node.events(block, node.runtime_of(block), pallet=PALLET)
+                changes = node.changes
+                try:
+                    happened = node.events(block, node.runtime_of(block), pallet=PALLET)
+                except RequestRefused:
+                    if changes == node.changes:
+                        raise
+                    break  # another node answered, which does not have the block
                 yield block.number, tuple(event_of(e.name, e.fields or {}) for e in happened)
                 seen[following] = block.hash
                 while len(seen) > REMEMBERED:
@@ -135,8 +148,15 @@ def _block_at(node: Node, number: int) -> Block | None:
     return None if block_hash is None else node.block(block_hash)
 
 
-def _fork(node: Node, seen: OrderedDict[int, str], following: int) -> int:
-    """The first block to read: `following`, or the first of those seen that was replaced."""
+def _fork(node: Node, seen: OrderedDict[int, str], following: int, top: int) -> int:
+    """The first block to read: `following`, or the first of those seen that was replaced.
+
+    Blocks above the head `top` are not replaced yet: a node that lags does not have them either.
+    """
+    if seen and next(reversed(seen)) > top:
+        known = seen.get(top)
+        if known is None or node.block_hash(top) == known:
+            return following
     while seen:
         last = next(reversed(seen))
         if node.block_hash(last) == seen[last]:

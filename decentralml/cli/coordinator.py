@@ -34,7 +34,7 @@ def coordinator(
         False, "--sample-config", help="Print a commented configuration and exit."
     ),
     quiet: bool = typer.Option(False, "--quiet", help="Do not log requests and answers."),
-    node: str = SHARED["node"][1],
+    node: list[str] = SHARED["node"][1],
     key: str = SHARED["key"][1],
     keys: Path = SHARED["keys"][1],
     workspace: Path = SHARED["workspace"][1],

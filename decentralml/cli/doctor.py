@@ -74,12 +74,13 @@ def _chain(loaded: Loaded) -> Iterator[Finding]:
     from decentralml.cli import wiring
     from decentralml.errors import NodeUnreachable
 
-    url = loaded.settings.node
+    url = ", ".join(loaded.settings.node)
     try:
         with wiring.node(loaded) as node:
             market = Market(node)
             head, version = market.head(), node.runtime().version
-            yield Finding("chain", Health.GOOD, f"{node.chain_name()} at {url}, block {head}")
+            where = f"{node.chain_name()} at {node.url}, block {head}"
+            yield Finding("chain", Health.GOOD, where)
             tasks = len(market.open_tasks(limit=1))
             some = "there are open tasks" if tasks else "no task is open"
             yield Finding("runtime", Health.GOOD, f"spec version {version.spec_version}, {some}")

@@ -18,7 +18,10 @@ MAX_SENTENCE = 400  # characters
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 SHARED: dict[str, tuple[Any, Any]] = {
-    "node": (str | None, typer.Option(None, "--node", help="WebSocket address of the chain.")),
+    "node": (
+        list[str] | None,
+        typer.Option(None, "--node", help="WebSocket address of the chain; again for more nodes."),
+    ),
     "key": (str | None, typer.Option(None, "--key", help="Name of the key that signs.")),
     "in_name_of": (
         str | None,

@@ -41,7 +41,12 @@ def keys(loaded: Loaded, as_json: bool = JsonFlag) -> None:
     from decentralml.chain.market import Market
     from decentralml.chain.validators import set_keys
     from decentralml.cli import wiring
+    from decentralml.errors import ConfigError
 
+    if len(loaded.settings.node) > 1:
+        raise ConfigError(
+            "Keys are made by one node, and stay in it. Name your validator's alone: --node."
+        )
     with wiring.node(loaded) as node:
         public, receipt = set_keys(Market(node, wiring.signer(loaded.settings, node)))
         said = f"session keys {public} are yours (block {receipt.block_number})"

@@ -35,7 +35,8 @@ def node(loaded: Loaded) -> Iterator[Node]:
     from decentralml.chain.node import Node as ChainNode
 
     settings = loaded.settings
-    with ChainNode(settings.node, timeout=settings.timeout, wait=settings.wait) as connected:
+    options: Any = {"timeout": settings.timeout, "wait": settings.wait}
+    with ChainNode(settings.node, **options, on_node=lambda news: remark(str(news))) as connected:
         connected.on_waiting = lambda news: remark(str(news))
         yield connected
 

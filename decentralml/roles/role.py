@@ -28,6 +28,7 @@ class Role:
         self.checkpoint = rooms.checkpoint
         self._at_hand: dict[TaskId, AtHand] = {}  # each reads its index once
         self.market.node.on_waiting = lambda news: self.tell(Did.WAITING, text=str(news))
+        self.market.node.on_node = lambda news: self.tell(Did.WAITING, text=str(news))
 
     @property
     def account(self) -> AccountId:

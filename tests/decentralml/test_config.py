@@ -25,7 +25,7 @@ def file_with(folder: Path, text: str) -> Path:
 
 def test_without_anything_said_the_defaults_hold() -> None:
     loaded = load_settings({})
-    assert loaded.settings.node == "ws://127.0.0.1:9944"
+    assert loaded.settings.node == ("ws://127.0.0.1:9944",)
     assert set(loaded.origins.values()) == {"default"}
 
 

@@ -94,17 +94,28 @@ Tamper = Callable[[Any], Any]
 
 
 class Proxy:
-    """Between a client and a real chain; changes the results of methods that a test names."""
+    """Between a client and a real chain; changes the results of methods that a test names.
+
+    To a client it is a node: with two of them one chain has two.
+    """
 
     def __init__(self, url: str) -> None:
         self._target = url
         self.tamper: dict[str, Tamper] = {}  # by method, also of notifications
         self.refuse: dict[str, dict[str, Any]] = {}  # by method: the error that is answered
         self.asked: list[str] = []
-        self._server: Server = serve(self._serve, "127.0.0.1", 0, max_size=None)
+        self.silent = threading.Event()  # while it is set, nothing is passed on
+        self._listen(0)
+        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
+
+    def _listen(self, port: int) -> None:
+        self._server: Server = serve(self._serve, "127.0.0.1", port, max_size=None)
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
-        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
+
+    def start_again(self) -> None:
+        """Be there again after `stop`, at the same address."""
+        self._listen(int(self.url.rpartition(":")[2]))
 
     def _serve(self, client: ServerConnection) -> None:
         methods: dict[int, str] = {}
@@ -124,6 +135,8 @@ class Proxy:
                     request = json.loads(client.recv())
                     methods[request["id"]] = request["method"]
                     self.asked.append(request["method"])
+                    if self.silent.is_set():
+                        continue
                     error = self.refuse.get(request["method"])
                     if error is None:
                         chain.send(json.dumps(request))
@@ -142,6 +155,7 @@ class Proxy:
         return answer
 
     def stop(self) -> None:
+        """Be gone: nobody listens any more, open connections end."""
         self._server.shutdown()
         self._thread.join()
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from decentralml.chain import calls
+from decentralml.chain.blocks import BlockRef
 from decentralml.chain.finality import LOOK_EVERY, SAY_AFTER, SAY_AGAIN, FinalityNews, FinalityWatch
 from decentralml.chain.keys import well_known
 from decentralml.chain.market import Market
-from decentralml.chain.node import BlockRef, Node
+from decentralml.chain.node import Node
 from decentralml.types import BlockNumber, Planck
 from pallets_mock.testing import DevChain
 from tests.chains import address_of, uri_of
@@ -29,6 +30,8 @@ class Chain:
     def __init__(self) -> None:
         self.now, self.asked = 0.0, 0
         self.final, self.head = 10, 12
+        self.sought: list[BlockNumber] = []
+        self.another_is_further = False
         self.heard: list[FinalityNews] = []
         self.on_waiting: Callable[[FinalityNews], None] | None = self.heard.append
         self.watch = FinalityWatch(self, lambda: self.now)  # type: ignore[arg-type]
@@ -36,6 +39,10 @@ class Chain:
     def finalised(self) -> BlockRef:
         self.asked += 1
         return BlockRef(BlockNumber(self.final), "0x")
+
+    def seek_beyond(self, final: BlockNumber) -> bool:
+        self.sought.append(final)
+        return self.another_is_further
 
     def best(self) -> BlockRef:
         return BlockRef(BlockNumber(self.head), "0x")
@@ -74,6 +81,18 @@ def test_a_pause_is_said_once_it_has_lasted(chain: Chain) -> None:
 
 def test_a_long_pause_is_said_again_now_and_then_and_not_more_often(chain: Chain) -> None:
     assert len(chain.passes(SAY_AFTER + 3 * SAY_AGAIN)) == 4
+
+
+def test_another_node_is_looked_for_before_a_pause_is_said(chain: Chain) -> None:
+    chain.another_is_further = True
+    assert chain.passes(SAY_AFTER - 1) == []
+    assert chain.sought == []
+    assert chain.passes(LOOK_EVERY) == []
+    assert chain.sought == [10]
+
+    chain.another_is_further = False
+    [news] = chain.passes(LOOK_EVERY)
+    assert not news.goes_on
 
 
 def test_that_it_goes_on_is_said_once(chain: Chain) -> None:
