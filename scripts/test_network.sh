@@ -5,7 +5,7 @@
 #
 #   scripts/test_network.sh [WHAT…]   both suites, or only `pytest WHAT…` on a network
 #
-# WORKERS (12): processes of the shared suite.
+# WORKERS (24): processes of the shared suite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ DECENTRALML_NODE_BINARY=$(bash scripts/build_node.sh)
 export DECENTRALML_NODE_BINARY DECENTRALML_NODE_REQUIRED=1
 
 on_a_network() {
-  .venv/bin/pytest --chain network -n "${WORKERS:-12}" -o timeout=900 "$@"
+  .venv/bin/pytest --chain network -n "${WORKERS:-24}" --dist worksteal -o timeout=900 "$@"
 }
 
 if [ $# -gt 0 ]; then
@@ -21,7 +21,8 @@ if [ $# -gt 0 ]; then
   exit
 fi
 log=$(mktemp)
-on_a_network tests/decentralml/chain tests/decentralml/roles >"$log" 2>&1 &
+# The longest first: nobody shall wait for one job of many rounds in the end.
+on_a_network tests/decentralml/roles/{secure,job} tests/decentralml/{roles,chain} >"$log" 2>&1 &
 shared=$!
 trap 'kill "$shared" 2>/dev/null || true; wait "$shared" || true; rm -f "$log"' EXIT
 status=0

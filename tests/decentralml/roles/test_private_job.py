@@ -48,7 +48,7 @@ def test_what_leaves_a_private_contributor_is_a_noisy_model_and_nothing_else(tow
 
     (sent,) = alice.fetch_results(task)
     assert town.runs("Bob") == 1
-    assert {"run/0/1:raw", "run/0/1:private"} <= set(seen)
+    assert {f"run/{task}/1:raw", f"run/{task}/1:private"} <= set(seen)
     assert sent.refusal is None
     assert sent.folder is not None
     assert sorted(path.name for path in sent.folder.iterdir()) == [

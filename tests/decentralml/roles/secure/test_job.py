@@ -36,6 +36,8 @@ from decentralml.roles.secure.work import _Turn
 from decentralml.roles.worker import Wanted
 from decentralml.roles.workspace import RoundFolder
 from decentralml.types import BlockNumber, Round, TaskId
+from pallets_mock.testing import DevChain
+from tests.chains import as_many
 from tests.decentralml.roles.town import REWARD, Town, adding, an_offer
 
 NAMES = ("Bob", "Charlie", "Dave", "Eve")
@@ -224,15 +226,18 @@ def test_secrets_are_the_persons_own_and_in_no_journal(town: Town) -> None:
     assert any(public in path.read_bytes() for path in seen)  # so that the search does search
 
 
-def test_too_few_announcements_lose_one_training_and_not_the_job(town: Town) -> None:
-    task = post(town, trainings=2, round_time=BlockNumber(40))
+def test_too_few_announcements_lose_one_training_and_not_the_job(
+    town: Town, chain: DevChain
+) -> None:
+    lasts = as_many(chain, development=40, network=60)
+    task = post(town, trainings=2, round_time=BlockNumber(lasts))
     told: list[Event] = []
     act(town, task)
     go_on(town, task)
     act(town, task, NAMES[:2])
     creator = town.creator("Alice", on_event=told.append)
     assert creator.run_job(task, Plan(), once=True).rounds[-1].number == 1  # it still waits
-    pass_blocks(town, 40)
+    chain.new_block(lasts)
     for _ in range(5):
         creator.run_job(task, Plan(release_missed=False), once=True)
         act(town, task)
@@ -388,9 +393,3 @@ def test_a_creator_killed_at_every_checkpoint_ends_with_the_same_model(town: Tow
     assert report.ended == "every round is done"
     np.testing.assert_allclose(last_bias(report), 2 * ALL_FOUR, atol=1e-6)
     assert report.rounds[-1].figures["examples"] == 10
-
-
-def pass_blocks(town: Town, count: int) -> None:
-    market = town.market("Alice")
-    for _ in range(count):
-        market.node.request("dev_newBlock")
