@@ -101,7 +101,7 @@ class Allowance:
 
         Raises:
             Overdue: it took longer.
-            Cancelled: `cancel` was called before.
+            Cancelled: `cancel` was called.
         """
         self._line = line
         if self._cancelled:
@@ -115,8 +115,13 @@ class Allowance:
             yield
         except TimeoutError:
             raise Overdue(self._most if allowed == self._seconds else allowed) from None
+        except OSError:
+            if not self._cancelled:
+                raise
         finally:
             self._seconds -= time.monotonic() - started
+        if self._cancelled:
+            raise Cancelled
 
     def take(self, size: int) -> None:
         """Counts what came. Raises: Overlong: that was too much."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from decentralml.assets.gateway import GatewayStore
 from decentralml.assets.ipfs.private import PrivateDaemon
 from decentralml.assets.ipfs.store import IpfsStore
 from decentralml.assets.local import LocalStore
+from decentralml.assets.unixfs import CHUNK
 from decentralml.errors import AssetNotFound, StoreReadOnly
 from decentralml.types import Cid
 from tests.contracts.store import NAMED, bundle, tree_of
@@ -136,3 +141,37 @@ def test_what_kubo_added_is_found_by_the_name_that_every_store_gives(
     local = LocalStore(tmp_path / "local")
     put = local.put_folder if copy.is_dir() else local.put_file
     assert put(copy) == case["cid"]
+
+
+FETCH = """
+import os, signal, sys
+from pathlib import Path
+from decentralml.assets.gateway import GatewayStore
+
+def die(done, total):
+    if done >= int(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+GatewayStore(sys.argv[1]).fetch(sys.argv[2], Path(sys.argv[3]), progress=die)
+"""
+
+
+def test_a_fetch_that_was_killed_is_gone_on_with_though_the_gateway_lost_what_came(
+    gateway: GatewayStore, kubo: IpfsStore, shared_daemon: PrivateDaemon, tmp_path: Path
+) -> None:
+    large, place = tmp_path / "large", tmp_path / "copy"
+    large.write_bytes(os.urandom(24 << 20))
+    cid = kubo.put_file(large)
+    command = [sys.executable, "-c", FETCH, gateway.url, cid, str(place), str(12 << 20)]
+    assert subprocess.run(command).returncode == -signal.SIGKILL
+    assert not place.exists()
+    content = large.read_bytes()
+    came = [cid_of_bytes(content[at : at + CHUNK]) for at in range(0, 10 << 20, CHUNK)]
+    pins = shared_daemon.run("pin", "ls", "--type=recursive", "--quiet").split()
+    shared_daemon.run("pin", "rm", *pins)
+    shared_daemon.run("block", "rm", *came)
+
+    gateway.fetch(cid, place)
+
+    assert place.read_bytes() == content
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "large"]
