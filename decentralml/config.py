@@ -90,14 +90,11 @@ class Settings(BaseSettings):
     @field_validator("node", mode="before")
     @classmethod
     def _addresses(cls, value: object) -> object:
-        if isinstance(value, (tuple, list)):
-            value = " ".join(map(str, value))
+        said = " ".join(map(str, value)) if isinstance(value, (tuple, list)) else value
+        if not isinstance(said, str):
+            return said
         # A comma may belong to an address; before another one it stands between the two.
-        return (
-            re.split(r"[\s,]+(?=wss?://)|\s+", value.strip(" ,"))
-            if isinstance(value, str)
-            else value
-        )
+        return re.split(r"[\s,]+(?=\w+://)|\s+", said.strip(" ,"))
 
     @field_validator("node")
     @classmethod

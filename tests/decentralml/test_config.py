@@ -65,6 +65,31 @@ def test_a_file_that_does_not_fit_is_one_clear_error(tmp_path: Path, text: str, 
         load_settings({}, file_with(tmp_path, text))
 
 
+BOTH = ("ws://a:9944", "wss://b/?limit=1,2")
+
+
+@pytest.mark.parametrize(
+    "said", ["ws://a:9944 wss://b/?limit=1,2", " ws://a:9944, wss://b/?limit=1,2 ", ",".join(BOTH)]
+)
+def test_several_nodes_are_words_in_the_environment(
+    said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DECENTRALML_NODE", said)
+    assert load_settings({}).settings.node == BOTH
+
+
+def test_several_nodes_are_a_list_in_the_file_and_repeated_as_a_flag(tmp_path: Path) -> None:
+    file = file_with(tmp_path, f"node = {list(BOTH)}\n")
+    assert load_settings({"node": []}, file).settings.node == BOTH
+    assert load_settings({"node": ["ws://c", "ws://d"]}, file).settings.node == ("ws://c", "ws://d")
+
+
+@pytest.mark.parametrize("said", ["", " , ", "ws://a b", "ws://a,http://b", 7])
+def test_one_address_that_does_not_fit_is_refused_with_all(said: object) -> None:
+    with pytest.raises(ConfigError, match="setting node does not fit"):
+        load_settings({"node": said})
+
+
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no settings file"):
         load_settings({}, tmp_path / "missing.toml")

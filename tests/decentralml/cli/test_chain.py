@@ -41,6 +41,15 @@ def test_status_says_which_chain_answers(chain: Decentralml, dev_chain: DevChain
     assert dev_chain.genesis_hash in chain("status").stdout
 
 
+def test_of_several_nodes_the_first_that_answers_is_used_and_that_is_said(
+    chain: Decentralml,
+    dev_chain: DevChain,  # noqa: F811
+) -> None:
+    shown = chain("status", "--json", "--node", "ws://127.0.0.1:1", "--node", dev_chain.url)
+    assert json.loads(shown.stdout)["url"] == dev_chain.url
+    assert f"going on with the node at {dev_chain.url}" in shown.stderr
+
+
 def test_a_transfer_arrives_and_the_balance_shows_it(chain: Decentralml) -> None:
     before = json.loads(chain("balance", BOB, "--json").stdout)["free"]
     sent = chain("transfer", BOB, "1.5", "--key", "//Alice", "--json")

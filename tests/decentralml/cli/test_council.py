@@ -75,6 +75,12 @@ def test_each_member_runs_the_upgrade_and_is_told_what_others_have_to_do(
     assert "apply_authorized_upgrade failed" in second.err
 
 
+def test_session_keys_are_made_by_one_node_that_is_named_alone(own: CommandLine) -> None:
+    two = ["--node", own.environment["DECENTRALML_NODE"], "--node", "ws://127.0.0.1:1"]
+    refused = own("validator", "keys", "--key", "//Alice", *two)
+    assert (refused.status, "alone: --node" in refused.err) == (3, True)
+
+
 def test_the_list_of_validators_says_who_validates(own: CommandLine) -> None:
     shown = own.good("validator", "list", "--json").data
     (alice,) = shown["validators"]

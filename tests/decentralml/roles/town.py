@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,11 +72,11 @@ class Town:
     """Where the people of a test meet.
 
     Attributes:
-        url: the chain's address.
+        url: the chain's address, or those of several of its nodes.
         folder: for the store, the workspaces and the people's data.
     """
 
-    url: str
+    url: str | Sequence[str]
     folder: Path
     nodes: dict[int, Node] = field(default_factory=dict)
 

@@ -66,14 +66,19 @@ class Job:
     """One job on a network, from its posting to the end.
 
     Args:
-        urls: the validators of the creator and the two workers.
+        urls: the validators of the creator and the two workers; several for who knows several.
         folder: empty; for the store and everybody's workspace.
         rounds: how many.
         gated: rounds in which training ends only when `open_gate` says so.
     """
 
     def __init__(
-        self, urls: Sequence[str], folder: Path, *, rounds: int = 2, gated: Sequence[int] = ()
+        self,
+        urls: Sequence[str | Sequence[str]],
+        folder: Path,
+        *,
+        rounds: int = 2,
+        gated: Sequence[int] = (),
     ) -> None:
         self._gates = {number: threading.Event() for number in gated}
         self.rounds, self.diary, self.folder = rounds, Diary(), folder

@@ -50,6 +50,20 @@ def test_one_killed_stops_nothing_two_stop_finality_until_they_are_back(
     job.check_all_is_right(network)
 
 
+def test_clients_of_a_killed_validator_go_on_through_another(
+    network: LocalNetwork, run_job: RunJob
+) -> None:
+    job = run_job(network, ((3, 0), (3, 1), 2), gated=[1])
+    job.until_joined()
+    network.validators[3].kill()
+    job.open_gate(1)
+    job.finish()
+    assert job.diary.told_of_waiting("going on with the node at") == {"Alice", "Eve"}
+
+    network.validators[3].start()
+    job.check_all_is_right(network)
+
+
 def test_all_killed_at_once_keep_every_final_block(
     network: LocalNetwork, run_job: RunJob, recovery: Recovery
 ) -> None:
