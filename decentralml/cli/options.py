@@ -20,7 +20,12 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 SHARED: dict[str, tuple[Any, Any]] = {
     "node": (
         list[str] | None,
-        typer.Option(None, "--node", help="WebSocket address of the chain; again for more nodes."),
+        typer.Option(
+            None,
+            "--node",
+            metavar="<str>",
+            help="WebSocket address of the chain; again for more nodes.",
+        ),
     ),
     "key": (str | None, typer.Option(None, "--key", help="Name of the key that signs.")),
     "in_name_of": (
