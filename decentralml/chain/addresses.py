@@ -73,6 +73,7 @@ class Addresses:
         genesis: hash of the chain's first block; of the node that answered first.
         chain_type: what that node said of the chain (``system_chainType``).
         by_finality: whether the blocks that count are the final ones.
+        reasons: by address, why the last `connect` did not take it.
     """
 
     def __init__(self, urls: str | Sequence[str], timeout: float) -> None:
@@ -88,6 +89,7 @@ class Addresses:
         self.genesis: str | None = None
         self.chain_type: object = None
         self.by_finality = False
+        self.reasons: dict[str, str] = {}
         self._level = BlockNumber(0)  # the highest block that counted
         self._known: BlockRef | None = None  # the last one of which the hash is known
         self._left_out: set[str] = set()
@@ -124,7 +126,7 @@ class Addresses:
         """
         first = self.all.index(self.url)
         order = [*self.all[first:], *self.all[:first]]
-        reasons: dict[str, str] = {}
+        reasons = self.reasons = dict[str, str]()
         strangers = 0
         with ExitStack() as rest:
             later: tuple[str, Connection] | None = None
@@ -143,6 +145,7 @@ class Addresses:
                     if not syncing:
                         self.url = url
                         return fresh
+                    reasons[url] = "still synchronises"
                     if later is None:
                         later = url, fresh
                         rest.callback(fresh.close)
@@ -169,8 +172,7 @@ class Addresses:
             syncing = False
             if self.several:
                 self._check_level(fresh, beyond)
-                health = fresh.request("system_health", [])
-                syncing = isinstance(health, dict) and bool(health.get("isSyncing"))
+                syncing = _still_synchronises(fresh)
         except BaseException:
             fresh.close()
             raise
@@ -201,3 +203,11 @@ class Addresses:
             raise _Unfit(f"does not know block {known.number}")
         if found != known.hash:
             raise _Stranger(f"has another block {known.number} than the one that was final here")
+
+
+def _still_synchronises(node: Connection) -> bool:
+    try:
+        health = node.request("system_health", [])
+    except AnswerError:
+        return False  # not every node tells that to everybody
+    return isinstance(health, dict) and bool(health.get("isSyncing"))

@@ -112,8 +112,8 @@ class Node:
         self._addresses.by_finality = self.wait == "finality"
         self._at = self.url
         self.finality = FinalityWatch(self)
-        if self.url != self._addresses.all[0]:
-            self._news.append(NodeChanged(self._addresses.all[0], self.url, "cannot be used now"))
+        for first, why in list(self._addresses.reasons.items())[:1]:
+            self._news.append(NodeChanged(first, self.url, f"cannot be used ({why})"))
         self._tell()
 
     @property

@@ -98,6 +98,7 @@ def test_the_first_that_answers_is_taken_and_that_the_first_named_does_not_is_sa
     with node:
         assert node.url == here.url
         assert ears.changes == [(gone.url, here.url)]
+        assert "refused" in str(ears[0])
         assert spare.asked == []
 
 
@@ -141,6 +142,14 @@ def test_one_that_still_synchronises_is_taken_only_when_there_is_no_other(
         ready.stop()
         assert node.block_hash(0) == node.genesis
         assert node.url == syncing.url
+
+
+def test_one_that_does_not_tell_its_health_is_taken(dev_chain: Any, proxies: MakeProxies) -> None:
+    shy, other = proxies(dev_chain)
+    shy.refuse["system_health"] = {"code": -32601, "message": "Method not found"}
+    node, ears = client(shy, other)
+    with node:
+        assert (node.url, ears) == (shy.url, [])
 
 
 # -- changing over
