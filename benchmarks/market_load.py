@@ -16,10 +16,10 @@ from websockets.sync.client import connect
 
 from benchmarks.chain import Socket
 from decentralml.chain import calls
+from decentralml.chain.blocks import Block
 from decentralml.chain.calls import PALLET, Call
 from decentralml.chain.keys import Keypair
 from decentralml.chain.market import Market
-from decentralml.chain.blocks import Block
 from decentralml.chain.node import ERA_BLOCKS, NEEDED_CALLS, Node
 from decentralml.chain.records import Accept, Manual, Reject, Ruling, Schedule, TaskKind, Terms
 from decentralml.chain.runtime import extrinsic_hash
