@@ -27,6 +27,7 @@ from tests.decentralml.assets.a_gateway import CAR, Gateway, Handler, serving
 QUICK = Patience(connecting=2, silent=1.5, first=2, slowest=1 << 30)
 BLOCKS = 24
 LONG = 60.0  # seconds: for ever, in a test
+SLOW = Patience(silent=2 * LONG, first=2 * LONG)
 
 FETCH = """
 import os, signal, sys
@@ -156,34 +157,36 @@ def test_a_content_that_is_refused_leaves_nothing_of_earlier_attempts(
 
 
 class Counting:
-    """A fault that is none: counts how many answers are waited for at once."""
+    """A fault that is none: counts how many blocks are waited for at once."""
 
-    def __init__(self, silent: Cid | None = None) -> None:
+    def __init__(self, root: Cid) -> None:
+        self.root = root
         self.lock = threading.Condition()
         self.now = self.most = 0
-        self.silent = silent
-        self.over = threading.Event()
 
     def __call__(self, handler: Handler, wanted: str, body: bytes) -> bool:
         if wanted == "car":
             handler.answer(b"", "text/plain", 403)
             return True
+        if self.root not in handler.path:
+            self.gather()
+        return False
+
+    def gather(self) -> None:
+        """Returns once as many are here as may be, and others had a while to come."""
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
             self.lock.notify_all()
-            # Where more would be asked for than may be, they had a while to come.
-            self.lock.wait_for(lambda: self.most >= AT_ONCE, 0.5)
+            assert self.lock.wait_for(lambda: self.most >= AT_ONCE, LONG)
+            self.lock.wait_for(lambda: self.most > AT_ONCE, 0.2)
             self.now -= 1
-        if self.silent is not None and to_text(raw_cid(body)) == self.silent:
-            self.over.wait(LONG)
-        return False
 
 
 def test_several_blocks_are_on_their_way_at_once_and_no_more_than_may_be(
     gateway: Gateway, cid: Cid, content: bytes, place: Path
 ) -> None:
-    counting = Counting()
+    counting = Counting(cid)
     gateway.fault = counting
 
     GatewayStore(gateway.url).fetch(cid, place)
@@ -197,21 +200,26 @@ def test_a_fetch_that_ends_early_waits_for_nothing_that_is_on_its_way(
     gateway: Gateway, cid: Cid, content: bytes, place: Path
 ) -> None:
     """The second block is not there; the third never comes, and would be waited for."""
-    blocks = blocks_of(content)
-    fault = Counting(silent=blocks[2])
+    blocks, over = blocks_of(content), threading.Event()
 
     def lacks_one(handler: Handler, wanted: str, body: bytes) -> bool:
-        if to_text(raw_cid(body)) == blocks[1]:
+        asked = to_text(raw_cid(body))
+        if wanted == "car":
+            handler.answer(b"", "text/plain", 403)
+        elif asked == blocks[1]:
             handler.answer(b"", "text/plain", 404)
-            return True
-        return fault(handler, wanted, body)
+        elif asked == blocks[2]:
+            over.wait(LONG)
+        else:
+            return False
+        return True
 
     gateway.fault = lacks_one
     began = time.monotonic()
     try:
         with pytest.raises(AssetNotFound, match=blocks[1]):
-            GatewayStore(gateway.url).fetch(cid, place)
-        assert time.monotonic() - began < Patience().silent
+            GatewayStore(gateway.url, patience=SLOW).fetch(cid, place)
+        assert time.monotonic() - began < LONG
     finally:
-        fault.over.set()
+        over.set()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
