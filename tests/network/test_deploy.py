@@ -22,7 +22,7 @@ from pallets_mock.runtime import compressed_blob
 from tests.network.howto import DEPLOY, unit_command
 
 UNIT = DEPLOY / "decentralml-node.service"
-PATIENCE = 120  # seconds until a node does what it does within ten on an idle machine
+PATIENCE = 300  # seconds until a node does what it does within ten on an idle machine
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own needs root")
 METRIC = re.compile(r"\b(substrate_\w+)")
 

@@ -333,7 +333,7 @@ def test_an_amount_that_cannot_keep_an_account_alive_is_refused(alice: Market, p
 
 
 def test_reading_needs_no_key_and_calling_does(dev_chain: DevChain) -> None:
-    with Node(dev_chain.url, timeout=20) as node:
+    with Node(dev_chain.url, timeout=60) as node:
         reader = Market(node)
         assert reader.open_tasks(limit=1) == reader.open_tasks()[:1]
         assert reader.is_development() is isinstance(dev_chain, DevChain)
@@ -509,7 +509,7 @@ def test_of_a_task_that_is_not_there_a_part_has_nothing(alice: Market) -> None:
 
 
 def test_a_part_and_a_page_cost_a_request_each(proxy: Any, bob: Market) -> None:
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         market = Market(node)
         market.part_of(bob.account, TaskId(0), [Round(1)])
         before = len(proxy.asked)
@@ -535,7 +535,7 @@ def test_a_part_and_a_page_cost_a_request_each(proxy: Any, bob: Market) -> None:
 def test_a_part_of_another_shape_is_an_error_and_no_guess(
     proxy: Any, bob: Market, answer: object
 ) -> None:
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         proxy.tamper["state_queryStorageAt"] = lambda _: answer
         with pytest.raises(MalformedChainData):
             Market(node).part_of(bob.account, TaskId(0), [Round(1)])
@@ -543,7 +543,7 @@ def test_a_part_of_another_shape_is_an_error_and_no_guess(
 
 def test_a_call_asks_for_the_runtimes_version_once(proxy: Any) -> None:
     """When it is signed: a call enters no block of another version than it was signed for."""
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         alice.balance()
         before = proxy.asked.count("state_getRuntimeVersion")

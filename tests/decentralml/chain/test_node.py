@@ -43,7 +43,7 @@ def free_port() -> int:
 
 @pytest.mark.development_only("is about what a development chain says")
 def test_a_development_chain_says_what_it_is(dev_chain: DevChain) -> None:
-    with Node(dev_chain.url, timeout=20) as node:
+    with Node(dev_chain.url, timeout=60) as node:
         assert node.is_development()
         assert node.wait == "inclusion"
         assert node.genesis == dev_chain.genesis_hash
@@ -88,7 +88,7 @@ def test_a_runtime_that_does_not_fit_is_named(
     proxy: Any, method: str, change: Change, why: str
 ) -> None:
     proxy.tamper[method] = change
-    with Node(proxy.url, timeout=20) as node, pytest.raises(WrongRuntime, match=why):
+    with Node(proxy.url, timeout=60) as node, pytest.raises(WrongRuntime, match=why):
         node.runtime()
 
 
@@ -96,7 +96,7 @@ def test_a_pallet_that_lacks_a_call_is_named(proxy: Any) -> None:
     calls = b"prune_task".hex(), b"prune_tusk".hex()
     proxy.tamper["state_getMetadata"] = lambda metadata: metadata.replace(*calls)
     with (
-        Node(proxy.url, timeout=20) as node,
+        Node(proxy.url, timeout=60) as node,
         pytest.raises(WrongRuntime, match="lacks the calls prune_task"),
     ):
         node.runtime()
@@ -105,12 +105,12 @@ def test_a_pallet_that_lacks_a_call_is_named(proxy: Any) -> None:
 @pytest.mark.parametrize("metadata", [None, 7, "", "0x", "0x6d657461", "0x6d6574610e04ff"])
 def test_what_is_no_metadata_is_refused(proxy: Any, metadata: Any) -> None:
     proxy.tamper["state_getMetadata"] = lambda _: metadata
-    with Node(proxy.url, timeout=20) as node, pytest.raises(MalformedChainData):
+    with Node(proxy.url, timeout=60) as node, pytest.raises(MalformedChainData):
         node.runtime()
 
 
 def test_what_the_metadata_does_not_have_is_said_by_name(dev_chain: DevChain) -> None:
-    with Node(dev_chain.url, timeout=20) as node:
+    with Node(dev_chain.url, timeout=60) as node:
         runtime = node.runtime()
         assert runtime.errors_of("NoSuchPallet") == runtime.calls_of("NoSuchPallet") == frozenset()
         with pytest.raises(MalformedChainData, match=r"NoSuchPallet\.Item"):
@@ -126,7 +126,7 @@ def test_what_the_metadata_does_not_have_is_said_by_name(dev_chain: DevChain) ->
 
 def test_a_node_without_version_news_is_asked_for_its_version(proxy: Any) -> None:
     proxy.refuse["state_subscribeRuntimeVersion"] = {"code": -32601, "message": "no such method"}
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         first = node.runtime()
         before = proxy.asked.count("state_getRuntimeVersion")
         assert node.runtime() is first
@@ -136,7 +136,7 @@ def test_a_node_without_version_news_is_asked_for_its_version(proxy: Any) -> Non
 @pytest.mark.parametrize("block", [7, {}, {"block": None}, {"block": {"header": {}}}])
 def test_what_is_no_block_is_refused(proxy: Any, block: Any) -> None:
     proxy.tamper["chain_getBlock"] = lambda _: block
-    with Node(proxy.url, timeout=20) as node, pytest.raises(MalformedChainData):
+    with Node(proxy.url, timeout=60) as node, pytest.raises(MalformedChainData):
         node.block(node.genesis)
 
 
@@ -159,7 +159,7 @@ def test_what_is_no_block_is_refused(proxy: Any, block: Any) -> None:
 def test_answers_of_another_shape_are_errors_and_no_guesses(
     proxy: Any, method: str, change: Change
 ) -> None:
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         proxy.tamper[method] = change
         market = Market(node, well_known(uri_of("Alice"), node))
         with pytest.raises(MalformedChainData):
@@ -168,7 +168,7 @@ def test_answers_of_another_shape_are_errors_and_no_guesses(
 
 
 def test_a_page_that_claims_a_thousand_million_tasks_is_refused_at_once(proxy: Any) -> None:
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         proxy.tamper["state_call"] = lambda _: "0x" + "02093d00"  # a vector's length, nothing more
         began = time.monotonic()
         with pytest.raises(MalformedChainData):
@@ -178,12 +178,12 @@ def test_a_page_that_claims_a_thousand_million_tasks_is_refused_at_once(proxy: A
 
 def test_a_list_property_gives_its_first_token(proxy: Any) -> None:
     proxy.tamper["system_properties"] = lambda _: {"tokenSymbol": ["AB"], "tokenDecimals": [3]}
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         assert node.token() == Token("AB", 3)
 
 
 def test_an_upgrade_is_noticed_by_the_next_read(proxy: Any) -> None:
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         assert node.runtime().version.spec_version != 77
         proxy.tamper["state_getRuntimeVersion"] = lambda v: {**v, "specVersion": 77}
         proxy.tamper["state_runtimeVersion"] = lambda v: {**v, "specVersion": 77}
@@ -195,7 +195,7 @@ def test_an_upgrade_is_noticed_by_the_next_read(proxy: Any) -> None:
 
 
 def test_the_metadata_is_asked_for_once_and_reads_cost_one_request(proxy: Any) -> None:
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         market = Market(node, well_known(uri_of("Alice"), node))
         market.balance()
         before = len(proxy.asked)
@@ -214,7 +214,7 @@ def test_nobody_there_is_an_error_that_says_how_to_start_a_chain() -> None:
 
 @pytest.mark.development_only("cuts connections at a chosen request")
 def test_a_read_survives_lost_connections(dev_chain: DevChain) -> None:
-    with Node(dev_chain.url, timeout=20) as node:
+    with Node(dev_chain.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         alice.balance()
         dev_chain.call("dev_dropConnections", "state_getStorage", "after", 5)
@@ -246,7 +246,7 @@ def test_another_chain_at_the_address_is_not_taken_for_the_same(
 
 
 def test_many_threads_read_through_one_node(dev_chain: DevChain) -> None:
-    with Node(dev_chain.url, timeout=20) as node, ThreadPoolExecutor(8) as pool:
+    with Node(dev_chain.url, timeout=60) as node, ThreadPoolExecutor(8) as pool:
         alice = Market(node, well_known(uri_of("Alice"), node))
         found = list(pool.map(lambda _: alice.balance().free, range(40)))
     assert len(set(found)) == 1
@@ -255,7 +255,7 @@ def test_many_threads_read_through_one_node(dev_chain: DevChain) -> None:
 def test_threads_that_lose_their_connection_together_share_the_new_one(
     dev_chain: DevChain,
 ) -> None:
-    with Node(dev_chain.url, timeout=20) as node, ThreadPoolExecutor(8) as pool:
+    with Node(dev_chain.url, timeout=60) as node, ThreadPoolExecutor(8) as pool:
         node.runtime()
         gate = threading.Barrier(8, timeout=10)
 
@@ -268,7 +268,7 @@ def test_threads_that_lose_their_connection_together_share_the_new_one(
 
 
 def test_an_error_of_the_node_keeps_its_code(dev_chain: DevChain) -> None:
-    with Node(dev_chain.url, timeout=20) as node:
+    with Node(dev_chain.url, timeout=60) as node:
         with pytest.raises(RequestRefused) as refusal:
             node.request("no_such_method")
         assert refusal.value.code == -32601
@@ -277,12 +277,12 @@ def test_an_error_of_the_node_keeps_its_code(dev_chain: DevChain) -> None:
 def test_a_state_that_the_node_threw_away_is_an_error_of_its_own(proxy: Any) -> None:
     words = "Client error: UnknownBlock: State already discarded for 0xab"
     proxy.refuse["state_getStorage"] = {"code": 4003, "message": words}
-    with Node(proxy.url, timeout=20) as node, pytest.raises(StateDiscarded, match="archive"):
+    with Node(proxy.url, timeout=60) as node, pytest.raises(StateDiscarded, match="archive"):
         node.storage("System", "Number", at="0x" + "ab" * 32)
 
 
 def test_an_unknown_block_is_not_taken_for_a_discarded_one(dev_chain: DevChain) -> None:
-    with Node(dev_chain.url, timeout=20) as node, pytest.raises(RequestRefused) as refusal:
+    with Node(dev_chain.url, timeout=60) as node, pytest.raises(RequestRefused) as refusal:
         node.storage("System", "Number", at="0x" + "ab" * 32)
     assert refusal.value.code == 4003
 
@@ -294,16 +294,16 @@ def test_a_key_that_everybody_knows_is_refused_where_money_is_real(
     proxy: Any, dev_chain: DevChain, tmp_path: Any
 ) -> None:
     proxy.tamper["system_chainType"] = lambda _: "Live"
-    with Node(proxy.url, timeout=20) as node, pytest.raises(WellKnownKeyRefused, match="//Alice"):
+    with Node(proxy.url, timeout=60) as node, pytest.raises(WellKnownKeyRefused, match="//Alice"):
         open_signer("//Alice", KeyStore(tmp_path), node)
-    with Node(dev_chain.url, timeout=20) as node:
+    with Node(dev_chain.url, timeout=60) as node:
         signer = open_signer("//Alice", KeyStore(tmp_path), node)
         assert signer.ss58_address == "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 
 
 @pytest.mark.parametrize("uri", ["/Alice", "//", "//Alice///password", "//Al ice", "//é"])
 def test_what_is_no_path_of_a_well_known_key_is_refused(dev_chain: DevChain, uri: str) -> None:
-    with Node(dev_chain.url, timeout=20) as node, pytest.raises(InvalidKeyName):
+    with Node(dev_chain.url, timeout=60) as node, pytest.raises(InvalidKeyName):
         well_known(uri, node)
 
 
@@ -314,6 +314,6 @@ def test_a_named_key_opens_with_the_password_of_whoever_is_asked(
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     store = KeyStore(tmp_path)
     made, _ = store.create("mine", "secret")
-    with Node(dev_chain.url, timeout=20) as node:
+    with Node(dev_chain.url, timeout=60) as node:
         opened = open_signer("mine", store, node, lambda question: "secret")
     assert opened.public_key == made.public_key

@@ -86,7 +86,7 @@ def test_a_watch_on_a_dead_socket_goes_on_with_a_new_one(
     dev_chain: DevChain, cable: Cable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "PING_SECONDS", 0.3)
-    with Node(cable.url, timeout=20) as node:
+    with Node(cable.url, timeout=60) as node:
         start = dev_chain.best + 1
         watch = Market(node).events(BlockNumber(start))
         dev_chain.new_block(2)
@@ -112,7 +112,7 @@ def test_a_call_on_a_dead_socket_comes_in_once(
     dev_chain: DevChain, cable: Cable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "PING_SECONDS", 0.3)
-    with Node(cable.url, timeout=20) as node:
+    with Node(cable.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         signed = alice.sign(calls.transfer(address_of("Ferdie"), Planck(1)))
         cable.cut()

@@ -48,7 +48,7 @@ def nonce(market: Market) -> int:
 
 
 def nonce_at_best(chain: DevChain) -> int:
-    with Node(chain.url, timeout=20) as node:
+    with Node(chain.url, timeout=60) as node:
         return nonce(Market(node, well_known(uri_of("Alice"), node)))
 
 
@@ -145,7 +145,7 @@ def test_a_chain_that_is_restarted_is_found_again(
 ) -> None:
     chain = start_chain(tmp_path / "chain")
     port = int(chain.url.rsplit(":", 1)[1])
-    with Node(chain.url, timeout=20) as node:
+    with Node(chain.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         alice.call(gift())
         signed = alice.sign(gift(2))
@@ -277,7 +277,7 @@ def test_a_call_whose_era_is_over_only_in_blocks_not_final_yet_waits_to_be_signe
 
 
 def test_an_account_that_cannot_pay_the_fee_is_told_so(dev_chain: DevChain) -> None:
-    with Node(dev_chain.url, timeout=20) as node:
+    with Node(dev_chain.url, timeout=60) as node:
         poor = Market(node, Keypair.create_from_uri("//Poor", ss58_format=42))
         with pytest.raises(InsufficientFunds, match="fee"):
             poor.call(gift())
@@ -308,7 +308,7 @@ def test_a_call_goes_into_the_last_block_of_its_era(
 def test_a_signature_for_another_runtime_version_is_replaced(
     proxy: Any, dev_chain: DevChain
 ) -> None:
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         # As when the runtime is upgraded between signing and sending.
         proxy.tamper["state_getRuntimeVersion"] = lambda said: {**said, "specVersion": 1}
@@ -323,7 +323,7 @@ def test_a_signature_for_another_runtime_version_is_replaced(
 
 
 def test_a_signature_for_a_runtime_that_this_node_has_yet_to_learn_of_is_kept(proxy: Any) -> None:
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         proxy.tamper["state_getRuntimeVersion"] = lambda said: {**said, "specVersion": 99}
         signed = alice.sign(gift())
@@ -362,7 +362,7 @@ def test_what_a_pool_threw_out_is_signed_anew_with_the_same_nonce(
     start_chain: Callable[..., DevChain],
 ) -> None:
     chain = start_chain(block_time="manual")
-    with Node(chain.url, timeout=20) as node, ThreadPoolExecutor(1) as pool:
+    with Node(chain.url, timeout=60) as node, ThreadPoolExecutor(1) as pool:
         alice = Market(node, well_known(uri_of("Alice"), node))
         signed = alice.sign(gift())
         chain.call("author_submitExtrinsic", signed.extrinsic)
@@ -428,7 +428,7 @@ def test_a_call_that_is_in_though_the_node_says_otherwise_is_found(
     proxy: Any, dev_chain: DevChain, said: Any
 ) -> None:
     proxy.tamper["author_extrinsicUpdate"] = lambda _: said
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         if said == {"finalized": "0x00"}:
             # No hash of a block at all: the node refuses to look for it.
@@ -443,7 +443,7 @@ def test_a_block_that_does_not_hold_the_call_is_not_believed(
     proxy: Any, dev_chain: DevChain
 ) -> None:
     proxy.tamper["author_extrinsicUpdate"] = lambda _: {"inBlock": dev_chain.genesis_hash}
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         assert alice.call(gift()).block_number > 0
 
@@ -465,7 +465,7 @@ def test_a_node_that_never_tells_is_asked(
 ) -> None:
     monkeypatch.setattr(submission, "WATCH_SECONDS", 0.2)
     proxy.tamper["author_extrinsicUpdate"] = lambda _: said
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         assert alice.call(gift()).block_number > 0
         assert nonce(alice) == 1
@@ -481,7 +481,7 @@ def test_a_node_that_never_tells_is_asked(
 def test_a_block_that_the_node_does_not_show_is_no_reason_to_sign_again(
     proxy: Any, dev_chain: DevChain, method: str, answers: list[Any]
 ) -> None:
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         receipt = alice.submit(signed := alice.sign(gift()))
         left = list(answers)
@@ -501,7 +501,7 @@ def test_a_refusal_for_ever_is_an_error_with_the_nodes_words(
     proxy: Any, dev_chain: DevChain, code: int, kind: type[ChainError]
 ) -> None:
     proxy.refuse[SUBMIT] = {"code": code, "message": "said", "data": "so"}
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         with pytest.raises(kind, match=r"said.*so"):
             alice.call(gift())
@@ -568,7 +568,7 @@ def test_what_another_process_sent_counts_when_it_is_final(
 ) -> None:
     chain = start_chain(finality_lag=2)
     with (
-        Node(chain.url, timeout=20) as fast,
+        Node(chain.url, timeout=60) as fast,
         Node(chain.url, timeout=20, wait="finality") as slow,
         ThreadPoolExecutor(1) as pool,
     ):
@@ -596,7 +596,7 @@ def test_a_reorganisation_moves_the_call_and_its_receipt_names_where_it_stayed(
         chain.new_block(4)
         receipt = waiting.result(20)
     assert receipt.block_hash != undone
-    with Node(chain.url, timeout=20) as node:
+    with Node(chain.url, timeout=60) as node:
         assert node.block_hash(receipt.block_number) == receipt.block_hash
         assert times_in_chain(Market(node), signed) == 1
 

@@ -57,7 +57,7 @@ def test_what_was_never_sent_and_a_pool_says_it_knows_is_sent_again_before_it_ge
     proxy: Any, dev_chain: DevChain
 ) -> None:
     told: list[SignedCall] = []
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         alice = Market(node, well_known(uri_of("Alice"), node))
         signed = alice.sign(gift())
         proxy.refuse = Once({SUBMIT: KNOWN})
@@ -71,7 +71,7 @@ def test_of_what_a_pool_keeps_from_every_block_for_want_of_money_that_is_said(
     proxy: Any, dev_chain: DevChain
 ) -> None:
     proxy.refuse[SUBMIT] = KNOWN
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         poor = Market(node, Keypair.create_from_uri("//Poor", ss58_format=42))
         with pytest.raises(InsufficientFunds, match="fee"):
             poor.call(gift())

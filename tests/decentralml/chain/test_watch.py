@@ -132,7 +132,7 @@ def test_what_is_final_is_told_once_though_blocks_were_replaced(
     start_chain: Callable[..., DevChain], terms: MakeTerms
 ) -> None:
     chain = start_chain(finality_lag=2)
-    with Node(chain.url, timeout=20) as fast, Node(chain.url, timeout=20, wait="finality") as slow:
+    with Node(chain.url, timeout=60) as fast, Node(chain.url, timeout=20, wait="finality") as slow:
         alice = Market(fast, well_known(uri_of("Alice"), fast))
         with following(Market(slow), 3, from_block=BlockNumber(1)) as items:
             alice.create_task(terms())
@@ -151,7 +151,7 @@ def test_a_node_that_announces_nothing_is_asked(
         proxy.refuse[subscribe] = {"code": -32601, "message": "no such method"}
     start = BlockNumber(dev_chain.best + 1)
     with (
-        Node(proxy.url, timeout=20) as node,
+        Node(proxy.url, timeout=60) as node,
         following(Market(node), 3, from_block=start) as items,
     ):
         dev_chain.new_block(3)
@@ -165,7 +165,7 @@ def test_a_block_that_the_node_does_not_show_yet_is_waited_for(
     proxy.tamper["chain_getBlock"] = lambda block: next(answers, block)
     start = BlockNumber(dev_chain.best + 1)
     dev_chain.new_block()
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         watch = Market(node).events(start)
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(next, watch)
@@ -243,7 +243,7 @@ def test_waiting_ends_with_the_block_that_was_named(dev_chain: DevChain, alice: 
 
 def through(proxy: Any, count: int) -> list[str]:
     """What is asked of the node for so many blocks from the first, once they are followed."""
-    with Node(proxy.url, timeout=20) as node:
+    with Node(proxy.url, timeout=60) as node:
         node.runtime()
         before = len(proxy.asked)
         watch = Market(node).events(BlockNumber(1))

@@ -17,7 +17,7 @@ from pallets_mock.runtime import compressed_blob
 
 def raw_by_the_node(binary: Path, *arguments: object) -> Any:
     command = [str(binary), *map(str, arguments), "--raw"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     return json.loads(done.stdout)
 
 

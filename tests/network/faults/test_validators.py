@@ -97,7 +97,10 @@ def signer(name: str) -> Keypair:
 def name_keys(url: str, name: str) -> str:
     """Have the node make session keys, and name them as that person's."""
     with Node(url, timeout=PATIENCE, wait="inclusion") as node:
-        keys, _ = set_keys(Market(node, signer(name)))
+        market = Market(node, signer(name))
+        # A node that has just come level may still lack the block that brought the money.
+        until(node, lambda: market.balance().free > 0)
+        keys, _ = set_keys(market)
         return keys
 
 
