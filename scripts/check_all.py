@@ -35,11 +35,11 @@ def environment(name: str, after: str) -> Part:
 
 PARTS = (
     # The node first, with what installs in its shade: the tests on a network wait for it, and take
-    # longest by the clock, most of it in waiting for blocks.
+    # longest by the clock. Much of that is waiting for blocks, but their validators are many.
     Part("node", ("bash", "scripts/build_node.sh"), cores=2),
     make("setup", cores=0),
     environment("torch", after="setup"),
-    make("test-network", cores=0, after=("setup", "node")),
+    make("test-network", cores=1, after=("setup", "node")),
     make("test", cores=1, after=("setup",)),
     Part("kubo", ("bash", "scripts/build_kubo.sh"), cores=0, after=("node",), nice=COMPILES),
     environment("cloud", after="kubo"),

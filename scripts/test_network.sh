@@ -5,7 +5,7 @@
 #
 #   scripts/test_network.sh [WHAT…]   both suites, or only `pytest WHAT…` on a network
 #
-# WORKERS (16): processes of the shared suite.
+# WORKERS (12): processes of the shared suite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ DECENTRALML_NODE_BINARY=$(bash scripts/build_node.sh)
 export DECENTRALML_NODE_BINARY DECENTRALML_NODE_REQUIRED=1
 
 on_a_network() {
-  .venv/bin/pytest --chain network -n "${WORKERS:-16}" --dist worksteal -o timeout=900 "$@"
+  .venv/bin/pytest --chain network -n "${WORKERS:-12}" --dist worksteal -o timeout=900 "$@"
 }
 
 if [ $# -gt 0 ]; then
