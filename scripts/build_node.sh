@@ -82,7 +82,7 @@ mkdir -p "$cache/node"
 exec 9>"$cache/node/lock"
 flock 9
 if [ ! -x "$binary" ]; then
-  echo "building the node: about 17 minutes of CPU the first time, about four after a change" >&2
+  echo "building the node: 17 minutes of CPU the first time (40 with Debian's compiler), about four after a change" >&2
   export OPENSSL_NO_VENDOR=1 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target/node}
   # A crate of the benchmarks would compile a runtime of its own, for a measurement that we do not offer.
   export SKIP_WASM_BUILD=1
