@@ -285,7 +285,9 @@ class Submission:
             ):
                 return  # this node has yet to learn of the upgrade: it may come in after that
             case Answer.NO_FUNDS:
-                raise self._poor()
+                # A pool may judge by an older block than the best one, where money just came.
+                if self._validity() == INVALID_PAYMENT:
+                    raise self._poor()
             case Answer.KNOWN | Answer.BANNED if not fresh:
                 self._given_up()
             case Answer.REFUSED | Answer.BAD_SIGNATURE:
@@ -300,9 +302,7 @@ class Submission:
     def _given_up(self) -> None:
         """What a pool refused once, as for an account's want of money, it gives to no block for
         half an hour, and says of it only that it knows it; so the runtime is asked."""
-        at = self.node.best().hash
-        argument = EXTERNAL + bytes.fromhex(self.signed.extrinsic[2:]) + bytes.fromhex(at[2:])
-        said = self.node.state_call("TaggedTransactionQueue_validate_transaction", argument, at)
+        said = self._validity()
         if said == INVALID_PAYMENT:
             raise self._poor()
         if said[:1] != VALID or len(self.signed.twins) >= MOST_TWINS:
@@ -310,6 +310,12 @@ class Submission:
         # Valid, and yet not among what waits for a block.
         if self.signed.extrinsic not in self.node.request("author_pendingExtrinsics"):
             self._sign_again(twin=self.signed)
+
+    def _validity(self) -> bytes:
+        """What the runtime says of it after the best block, as SCALE."""
+        at = self.node.best().hash
+        argument = EXTERNAL + bytes.fromhex(self.signed.extrinsic[2:]) + bytes.fromhex(at[2:])
+        return self.node.state_call("TaggedTransactionQueue_validate_transaction", argument, at)
 
     def _poor(self) -> InsufficientFunds:
         reason = "its fee is more than it has"

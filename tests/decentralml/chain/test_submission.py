@@ -284,6 +284,25 @@ def test_an_account_that_cannot_pay_the_fee_is_told_so(dev_chain: DevChain) -> N
         assert nonce(poor) == 0
 
 
+def test_a_pool_that_does_not_know_yet_of_an_accounts_money_is_asked_again(
+    proxy: Any, dev_chain: DevChain
+) -> None:
+    proxy.refuse[SUBMIT] = {
+        "code": 1010,
+        "message": "Invalid",
+        "data": "Inability to pay some fees",
+    }
+    with Node(proxy.url, timeout=1.0) as node:
+        alice = Market(node, well_known(uri_of("Alice"), node))
+        signed = alice.sign(gift())
+        with pytest.raises(TransactionPending):
+            alice.submit(signed)
+        proxy.refuse.clear()
+        node.timeout = 60
+        alice.submit(signed)
+        assert nonce(alice) == 1
+
+
 def test_a_call_whose_watch_ends_with_the_connection_is_looked_for(alice: Market) -> None:
     class Lost:
         def next(self, timeout: float) -> str:
