@@ -26,7 +26,7 @@ SUFFIX = "DECENTRALML_TEST_PEOPLE"
 """What distinguishes a test's people from those of others; processes that it starts inherit it."""
 CAST = ("Alice", "Bob", "Charlie", "Dave", "Eve", "Ferdie")
 SOURCES = (*CAST, *(f"{name}//stash" for name in CAST))
-PURSE, ALICES_PURSE = 100 * TOKEN, 2_000 * TOKEN
+PURSE, ALICES_PURSE = 100 * TOKEN, 5_000 * TOKEN  # a file of tests may share one Alice
 AHEAD = 20  # tests whose people get their money in one transaction
 BLOCK_SECONDS = 2.0
 

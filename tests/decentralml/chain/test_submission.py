@@ -542,6 +542,62 @@ def test_a_refusal_for_now_is_tried_again_until_the_time_limit(
         assert nonce(alice) == 1
 
 
+# -- another node meanwhile
+
+
+UNKNOWN_BLOCK = RequestRefused("state_getStorage", -32000, "Unknown block", None)
+
+
+@pytest.mark.parametrize("question", ["events", "block"])
+def test_a_block_that_only_the_former_node_has_is_asked_about_again(
+    alice: Market, people: Any, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    receipt = alice.submit(signed := alice.sign(gift()))
+    again = people.market("Alice")
+    ask, asked = getattr(again.node, question), list[object]()
+
+    def changed_once(*what: Any, **how: Any) -> Any:
+        asked.append(what)
+        if len(asked) == 1:
+            monkeypatch.setattr(again.node, "changes", again.node.changes + 1)
+            raise UNKNOWN_BLOCK
+        return ask(*what, **how)
+
+    monkeypatch.setattr(again.node, question, changed_once)
+    assert again.submit(signed) == receipt
+    assert nonce(alice) == 1
+
+
+@pytest.mark.parametrize("question", ["events", "block"])
+def test_a_block_that_this_very_node_denies_is_an_error(
+    alice: Market, people: Any, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    alice.submit(signed := alice.sign(gift()))
+    again = people.market("Alice")
+
+    def denied(*_: Any, **__: Any) -> Any:
+        raise UNKNOWN_BLOCK
+
+    monkeypatch.setattr(again.node, question, denied)
+    with pytest.raises(RequestRefused, match="Unknown block"):
+        again.submit(signed)
+
+
+def test_a_block_that_came_from_a_node_left_meanwhile_is_looked_for_at_the_next(
+    alice: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, counted = list[object](), alice.node.counted
+
+    def left_meanwhile(*what: Any) -> bool:
+        told.append(what)
+        return len(told) > 1 and bool(counted(*what))
+
+    monkeypatch.setattr(alice.node, "counted", left_meanwhile)
+    receipt = alice.call(gift())
+    assert alice.node.block_hash(receipt.block_number) == receipt.block_hash
+    assert nonce(alice) == 1
+
+
 # -- waiting
 
 

@@ -60,7 +60,7 @@ class Theatre:
     def someone(self) -> str:
         """A new person with money and data."""
         name = f"Person{next(self.numbers)}"
-        self.town.fund(name)
+        self.town.fund(name, tokens=50)
         self.town.data(name)
         return name
 
