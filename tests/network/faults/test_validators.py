@@ -65,6 +65,8 @@ def test_a_fifth_joins_and_another_leaves_while_blocks_become_final(
         until(node, lambda: not is_active(node, signer("Dave").ss58_address))
         network.validators[3].stop()
         until(node, lambda: account in authors(node))
+        # Who votes changes with the block that says so only once that is final.
+        recovery.goes_on(network, "one of five left: blocks are final")
         # Of four, three must vote: without another one it takes the new keys' voice.
         network.validators[2].kill()
         recovery.goes_on(network, "one left, one of the four others killed: blocks are final")
